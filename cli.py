@@ -1,0 +1,167 @@
+"""The one command. Each verb has its options and an example here; its work is imported only when it runs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .run import Failure
+
+app = typer.Typer(
+    help="Generative teaching: raw documents become pairs, pairs a student, and the student is measured.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+teacher_app = typer.Typer(help="Servers that answer prompts.", no_args_is_help=True)
+orca_bench_app = typer.Typer(help="The benchmark of held-out documents.", no_args_is_help=True)
+app.add_typer(teacher_app, name="teacher")
+app.add_typer(orca_bench_app, name="orca-bench")
+
+Config = Annotated[Path | None, typer.Option("--config", help="The recipe; the other options lie over it.")]
+Out = Annotated[Path | None, typer.Option("--out", help="The run's folder.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the resolved recipe and stop.")]
+Json = Annotated[bool, typer.Option("--json", help="Progress as JSON lines.")]
+Run = Annotated[Path, typer.Argument(help="The run's folder.")]
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+@app.command()
+def generate(
+    config: Config = None,
+    seeds: Annotated[str | None, typer.Option(help="A folder, a file, `python`, or hf:OWNER/NAME.")] = None,
+    teacher: Annotated[
+        str | None, typer.Option(help="`offline`, or URL[#model] of an OpenAI-compatible server.")
+    ] = None,
+    skills: Annotated[str | None, typer.Option(help="`all`, or names with commas between.")] = None,
+    out: Out = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many seeds.")] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Take a changed recipe; unchanged calls are reused.")
+    ] = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Documents to verified pairs. The same command resumes a run that was stopped.
+
+    Example: genteach generate --seeds docs/ --teacher http://127.0.0.1:8000/v1 --skills all --out runs/docs
+    """
+    from .config import load
+    from .generate.command import generate as run
+    from .generate.recipe import GenerateRecipe
+    from .generate.seeds import corpus_from
+
+    corpora = [corpus_from(seeds)] if seeds else None
+    given = _given(seeds=corpora, teacher=teacher, skills=skills, out=out, limit=limit)
+    if config is None:
+        given = {"skills": "all", **given}
+    run(load(config, GenerateRecipe, given), update=update, dry_run=dry_run, as_json=json)
+
+
+@orca_bench_app.command("build")
+def orca_bench_build(
+    config: Annotated[Path, typer.Option("--config", help="The recipe that the run was generated with.")],
+    per_skill: Annotated[int, typer.Option(min=1, help="Items for each skill.")] = 100,
+    out: Out = None,
+    teacher: Annotated[str | None, typer.Option(help="As in genteach generate.")] = None,
+    json: Json = False,
+) -> None:
+    """Held-out documents to RUN/orca_bench: the benchmark that training never saw.
+
+    Example: genteach orca-bench build --config recipes/tiny/generate.yaml --per-skill 200
+    """
+    from .config import load
+    from .generate.command import build_orca_bench
+    from .generate.recipe import GenerateRecipe
+
+    build_orca_bench(load(config, GenerateRecipe, _given(out=out, teacher=teacher)), per_skill, as_json=json)
+
+
+@app.command()
+def skills() -> None:
+    """The skills: transformations, taxonomy entries, refinements.
+
+    Example: genteach skills
+    """
+    from .generate.report import list_skills
+
+    list_skills()
+
+
+@app.command()
+def curate(
+    run: Run,
+    control: Annotated[
+        str | None, typer.Option(help="`bare` or `unverified`: an arm to compare with.")
+    ] = None,
+) -> None:
+    """Sealed pairs to a dataset: screened, deduplicated, with a card. Controls go to RUN/controls.
+
+    Example: genteach curate runs/docs
+    """
+    from .generate.curate import curate as work
+
+    work(run, control)
+
+
+@teacher_app.command("fake")
+def teacher_fake(
+    answers: Annotated[str, typer.Option(help="`offline` (by rule), `hash`, or `recorded`.")] = "offline",
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    ledger: Annotated[
+        Path | None, typer.Option(help="One line for each request and each finished reply.")
+    ] = None,
+    latency_ms: Annotated[float, typer.Option(help="How long each reply takes.")] = 0.0,
+    slots: Annotated[int, typer.Option(help="Requests served at once; the others queue.")] = 64,
+    recordings: Annotated[Path | None, typer.Option(help="Folder of recorded replies.")] = None,
+    faults: Annotated[float, typer.Option(help="Share of requests that fail at first.")] = 0.0,
+    fault_seed: Annotated[int, typer.Option(help="Which requests those are.")] = 0,
+) -> None:
+    """A stand-in for a language model on 127.0.0.1, for tests and demonstrations.
+
+    Example: genteach teacher fake --answers offline --port 8000 --ledger ledger.jsonl
+    """
+    from .generate.teacher.fake import fake_teacher, serve_fake
+
+    serve_fake(fake_teacher(answers, recordings, ledger, latency_ms, slots, faults, fault_seed), port)
+
+
+def main() -> None:
+    """Run the command; a Failure is one line on stderr and its exit code; wall time is printed last."""
+    began = time.monotonic()
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as wanted:
+        sys.exit(wanted.exit_code)
+    except Failure as failure:
+        from .progress import printable
+
+        print(f"genteach: {printable(str(failure))}", file=sys.stderr)
+        sys.exit(failure.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        print("genteach: interrupted; run the same command to go on", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        _usage_or_raise(error)
+    if len(sys.argv) > 1 and "--help" not in sys.argv:
+        print(f"wall time {time.monotonic() - began:.1f} s")
+
+
+def _usage_or_raise(error: Exception) -> None:
+    """Typer's own complaints about options are usage errors: exit code 2."""
+    if not hasattr(error, "format_message"):
+        raise error
+    print(f"genteach: {error.format_message()}", file=sys.stderr)  # type: ignore[attr-defined]
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,241 @@
+"""A run's folder: who holds it, what it was asked to do, what it holds, and how it ended."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import socket
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import yaml
+
+
+class Failure(Exception):
+    """A run that cannot go on: one line for the user, and the exit code of the command."""
+
+    exit_code = 1
+
+
+class BadInput(Failure):
+    """The configuration or the input is wrong; nothing was done."""
+
+    exit_code = 2
+
+
+class QuarantineOverThreshold(Failure):
+    """The run finished, but more work items failed than its recipe allows."""
+
+    exit_code = 3
+
+
+class EnvironmentFailure(Failure):
+    """The machine is in the way: disk, teacher, lock, a missing part."""
+
+    exit_code = 4
+
+
+class AccountingError(Failure):
+    """What went in is not what came out: a fault of this program."""
+
+    exit_code = 5
+
+
+class Interrupted(Failure):
+    """Stopped by a signal; the message is the command that resumes."""
+
+    exit_code = 130
+
+
+def sha256(path: Path) -> str:
+    """The file's sha256 in hexadecimal, read in blocks."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def make_folder(path: Path) -> Path:
+    """Create `path` and prove that it can be written; EnvironmentFailure says what is in the way."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / f".probe-{os.getpid()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        reason = error.strerror or error
+        raise EnvironmentFailure(
+            f"{path}: cannot write there ({reason}); choose a writable folder"
+        ) from error
+    return path
+
+
+def write_whole(path: Path, data: bytes | str) -> None:
+    """Write a file so that a reader sees all of it or none: aside, fsync, rename, fsync of the folder."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with aside.open("wb") as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+        file.flush()
+        os.fsync(file.fileno())
+    settle(aside, path)
+
+
+def settle(aside: Path, path: Path) -> None:
+    """Rename a finished file into place and make the rename durable."""
+    os.replace(aside, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_manifest(folder: Path, files: dict[str, int], **facts: Any) -> dict[str, Any]:
+    """Name the folder's finished files with their sha256 and rows, and any other facts; written last."""
+    listed = [{"name": name, "sha256": sha256(folder / name), "rows": rows} for name, rows in files.items()]
+    manifest = {"files": listed, **facts}
+    write_whole(folder / "manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+    return manifest
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The folder's manifest, after checking that every file it names is there, byte for byte."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise BadInput(f"{path}: missing; the step that writes this folder has not finished")
+    manifest = json.loads(path.read_text())
+    for entry in manifest["files"]:
+        file = folder / entry["name"]
+        if not file.is_file():
+            raise BadInput(f"{file}: named in {path} but missing")
+        if (found := sha256(file)) != entry["sha256"]:
+            raise BadInput(f"{file}: sha256 is {found[:12]}…, the manifest says {entry['sha256'][:12]}…")
+    return manifest
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Installed versions of this package, Python, and `packages` (those that are installed)."""
+    found = {"python": platform.python_version()}
+    for package in ("genteach", *packages):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def fingerprint(facts: Any) -> str:
+    """A short hash of whatever decides a run's output; keys are sorted, so order does not matter."""
+    text = json.dumps(facts, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def differences(before: dict[str, Any], after: dict[str, Any], prefix: str = "") -> list[str]:
+    """The fields in which two resolved recipes differ, as `key: before -> after`."""
+    found: list[str] = []
+    for key in sorted(before.keys() | after.keys()):
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            found.append(f"{prefix}{key}: {old!r} -> {new!r}")
+    return found
+
+
+def settle_recipe(folder: Path, recipe: dict[str, Any], packages: tuple[str, ...], update: bool) -> None:
+    """Write recipe.yaml first of all; refuse a folder that was begun with another one, unless `update`.
+
+    `recipe` is the resolved configuration: what decides the output, and nothing else. Raises BadInput
+    with the fields that differ.
+    """
+    path = folder / "recipe.yaml"
+    plain = json.loads(json.dumps(recipe, default=str))
+    if path.exists() and not update:
+        changed = differences(yaml.safe_load(path.read_text())["recipe"], plain)
+        if changed:
+            raise BadInput(
+                f"{path}: this run was begun with another recipe ({'; '.join(changed)}); "
+                "use another --out, or --update to reuse every call that is unchanged"
+            )
+        return
+    document = {"fingerprint": fingerprint(plain), "versions": versions(*packages), "recipe": plain}
+    write_whole(path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+
+
+class Lock:
+    """Exclusive use of a run's folder by one process; a lock whose holder is dead is taken over."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "lock"
+
+    def __enter__(self) -> Lock:
+        holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.strftime("%F %T")}
+        if self.path.exists() and not self._stale():
+            held = json.loads(self.path.read_text())
+            raise EnvironmentFailure(
+                f"{self.path}: the run is held by process {held['pid']} on {held['host']} since {held['since']}; "
+                "wait for it, or stop it"
+            )
+        write_whole(self.path, json.dumps(holder) + "\n")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.path.unlink(missing_ok=True)
+
+    def _stale(self) -> bool:
+        """Only a holder on this very host can be proven dead."""
+        try:
+            held = json.loads(self.path.read_text())
+        except ValueError:
+            return True
+        if held["host"] != socket.gethostname():
+            return False
+        return held["pid"] == os.getpid() or not _alive(held["pid"])
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@dataclass
+class Accounting:
+    """The conservation law of a run: planned = done + rejected + quarantined + pending, by work item."""
+
+    planned: int = 0
+    done: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    quarantined: Counter[str] = field(default_factory=Counter)
+    pending: int = 0
+
+    def check(self) -> None:
+        """Raise AccountingError unless every planned item is somewhere."""
+        found = self.done + self.rejected.total() + self.quarantined.total() + self.pending
+        if found != self.planned:
+            raise AccountingError(
+                f"{self.planned} items planned, {found} accounted for ({self.done} done, "
+                f"{self.rejected.total()} rejected, {self.quarantined.total()} quarantined, "
+                f"{self.pending} pending); please report this"
+            )
+
+    def facts(self) -> dict[str, Any]:
+        """The manifest's form of it."""
+        return {
+            "planned": self.planned,
+            "done": self.done,
+            "rejected": dict(sorted(self.rejected.items())),
+            "quarantined": dict(sorted(self.quarantined.items())),
+            "pending": self.pending,
+        }

@@ -1,0 +1,73 @@
+"""A run's folder: manifests that notice every changed byte, a lock that knows the dead, sums that must add up."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from genteach.run import (
+    Accounting,
+    AccountingError,
+    BadInput,
+    EnvironmentFailure,
+    Lock,
+    make_folder,
+    read_manifest,
+    settle_recipe,
+    write_manifest,
+    write_whole,
+)
+
+
+def test_a_manifest_notices_a_changed_and_a_missing_file(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a.txt", "hello")
+    write_manifest(tmp_path, {"a.txt": 1}, planned=1)
+    assert read_manifest(tmp_path)["planned"] == 1
+    (tmp_path / "a.txt").write_text("hellO")
+    with pytest.raises(BadInput, match="a.txt: sha256 is"):
+        read_manifest(tmp_path)
+    (tmp_path / "a.txt").unlink()
+    with pytest.raises(BadInput, match="a.txt: named in .* but missing"):
+        read_manifest(tmp_path)
+
+
+def test_a_held_run_is_refused_and_names_its_holder(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as sleeper:
+        holder = {"host": os.uname().nodename, "pid": sleeper.pid, "since": "today"}
+        (tmp_path / "lock").write_text(json.dumps(holder))
+        with pytest.raises(EnvironmentFailure, match=f"held by process {sleeper.pid}"), Lock(tmp_path):
+            pass
+        sleeper.kill()
+    with Lock(tmp_path):  # the holder is dead now
+        assert json.loads((tmp_path / "lock").read_text())["pid"] == os.getpid()
+    assert not (tmp_path / "lock").exists()
+
+
+def test_another_hosts_lock_is_never_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text(json.dumps({"host": "elsewhere", "pid": 1, "since": "today"}))
+    with pytest.raises(EnvironmentFailure, match="on elsewhere since today"), Lock(tmp_path):
+        pass
+
+
+def test_a_changed_recipe_is_refused_with_the_fields_that_differ(tmp_path: Path) -> None:
+    settle_recipe(tmp_path, {"limit": 3, "teacher": {"model": "a"}}, (), update=False)
+    settle_recipe(tmp_path, {"limit": 3, "teacher": {"model": "a"}}, (), update=False)
+    with pytest.raises(BadInput, match=r"limit: 3 -> 4; teacher.model: 'a' -> 'b'"):
+        settle_recipe(tmp_path, {"limit": 4, "teacher": {"model": "b"}}, (), update=False)
+    settle_recipe(tmp_path, {"limit": 4, "teacher": {"model": "b"}}, (), update=True)
+    settle_recipe(tmp_path, {"limit": 4, "teacher": {"model": "b"}}, (), update=False)
+
+
+def test_items_that_are_nowhere_are_an_error() -> None:
+    accounting = Accounting(planned=3, done=1, pending=1)
+    with pytest.raises(AccountingError, match="3 items planned, 2 accounted for"):
+        accounting.check()
+    accounting.rejected["unsuitable"] += 1
+    accounting.check()
+
+
+def test_an_unwritable_folder_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EnvironmentFailure, match="cannot write there"):
+        make_folder(tmp_path / "file" / "run")
