@@ -1,0 +1,162 @@
+"""What one flow has in hand while it walks one seed: asking, choosing, and saying what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter
+from typing import Any, TypeVar
+
+from .agent import Agent, fence_for
+from .flow import Entry, Rejected, Skill
+from .journal import Journal
+from .record import Record, Step, Verdict
+from .reply import Unreadable
+from .seeds import Seed
+from .teacher import Reply, Request, Teacher
+
+T = TypeVar("T")
+REPAIR = (
+    "That reply could not be used: {why}. Reply again, with the same content, "
+    "in exactly the format that was asked for."
+)
+
+
+class Stopping(Exception):
+    """The run is draining: no new call may be made."""
+
+
+class Tally:
+    """Counters of one run of the engine, for the progress line and the report."""
+
+    def __init__(self) -> None:
+        self.calls = self.reused = self.repairs = self.prompt_tokens = self.completion_tokens = 0
+        self.declined: Counter[str] = Counter()
+        self.pairs: Counter[str] = Counter()
+        self.rejected: Counter[str] = Counter()
+        self.stopping = False
+
+
+class SeedContext:
+    """The context of one work item (skill, seed); see flow.Context for what each method promises."""
+
+    def __init__(
+        self,
+        item: str,
+        skill: Skill,
+        seed: Seed,
+        run_seed: int,
+        teacher: Teacher,
+        journal: Journal,
+        tally: Tally,
+    ) -> None:
+        self.item, self.skill, self.seed, self.run_seed = item, skill, seed, run_seed
+        self.teacher, self.journal, self.tally = teacher, journal, tally
+        self.fence = fence_for(run_seed, seed.id)
+        self.known = journal.calls(item)
+        self.asked: Counter[bytes] = Counter()
+        self.pairs: list[dict[str, Any]] = []
+        self.rejected: list[dict[str, Any]] = []
+
+    async def ask(self, agent: Agent, record: Record) -> list[Record]:
+        """One call, and one more with the complaint when the reply does not keep to the form."""
+        guided = self.teacher.guided != "none"
+        messages = agent.messages(record.fields, self.fence, guided)
+        reply, call = await self._call(agent, record, messages, guided)
+        try:
+            items = agent.read(reply.text)
+        except Unreadable as why:
+            self.tally.repairs += 1
+            said = {"role": "assistant", "content": reply.text}
+            complaint = {"role": "user", "content": REPAIR.format(why=why)}
+            reply, call = await self._call(agent, record, (*messages, said, complaint), guided)
+            try:
+                items = agent.read(reply.text)
+            except Unreadable as still:
+                raise Rejected(agent.name, "unreadable_reply", str(still)) from still
+        return [record.with_fields(item, Step(agent.name, call, str(n))) for n, item in enumerate(items)]
+
+    async def _call(
+        self, agent: Agent, record: Record, messages: tuple[dict[str, str], ...], guided: bool
+    ) -> tuple[Reply, str]:
+        """The journal's reply where it has one, else the teacher's, durable before it is returned."""
+        fields = {name: record.fields[name] for name in sorted(agent.reads)}
+        request = Request(
+            messages=messages,
+            sampling=agent.sampling,
+            schema=agent.form.schema if guided else None,
+            skill=self.skill.name,
+            agent=agent.name,
+            seed_id=self.seed.id,
+            fields=fields,
+        )
+        key = request.key
+        n = self.asked[key]
+        self.asked[key] += 1
+        reply = self.known.get((key, n))
+        if reply is None:
+            reply = await self._buy(agent, request, key, n)
+        else:
+            self.tally.reused += 1
+        if reply.finish_reason == "length":
+            raise Rejected(agent.name, "truncated_reply", f"stopped after {reply.completion_tokens} tokens")
+        return reply, key.hex()[:16]
+
+    async def _buy(self, agent: Agent, request: Request, key: bytes, n: int) -> Reply:
+        if self.tally.stopping:
+            raise Stopping
+        from dataclasses import replace
+
+        reply = await self.teacher.ask(replace(request, n=n) if n else request)
+        await self.journal.record_call(self.item, key, n, agent.name, reply)
+        self.tally.calls += 1
+        self.tally.prompt_tokens += reply.prompt_tokens
+        self.tally.completion_tokens += reply.completion_tokens
+        return reply
+
+    def choose(self, label: str, options: list[T]) -> list[T]:
+        """A function of the run seed, the skill, the seed and the label alone: the same on every run."""
+        identity = f"{self.run_seed}\0{self.skill.name}\0{self.seed.id}\0{label}"
+        draw = random.Random(hashlib.sha256(identity.encode()).digest())
+        return draw.sample(options, len(options))
+
+    def emit(self, record: Record, verdict: Verdict) -> None:
+        self.pairs.append(pair_row(record, verdict, self.skill.entry(record.entry), self.teacher.name))
+        self.tally.pairs[record.skill] += 1
+
+    def reject(self, record: Record, step: str, reason: str, detail: str = "") -> None:
+        where = {"id": record.id, "seed_id": self.seed.id, "skill": self.skill.name}
+        self.rejected.append({**where, "step": step, "reason": reason, "detail": detail})
+        self.tally.rejected[reason] += 1
+
+    def declined(self, agent: Agent) -> None:
+        self.tally.declined[agent.name] += 1
+
+
+def pair_row(record: Record, verdict: Verdict, entry: Entry, teacher: str) -> dict[str, Any]:
+    """A finished record as a row of the dataset (see pairs.PAIR_SCHEMA)."""
+    seed = record.seed
+    return {
+        "id": record.id,
+        "skill": record.skill,
+        "entry": record.entry,
+        "messages": [
+            {"role": "user", "content": record.fields["turn"]},
+            {"role": "assistant", "content": record.fields["response"]},
+        ],
+        "answer": record.fields.get("answer") if entry.match != "judge" else None,
+        "match": entry.match,
+        "seed_id": seed.id,
+        "document": seed.document,
+        "span": list(seed.span),
+        "source": seed.source,
+        "licence": seed.licence,
+        "lineage": [
+            {"agent": step.agent, "call": step.call, "choice": step.choice} for step in record.lineage
+        ],
+        "teacher": teacher,
+        "verdict": "accepted",
+        "verified_by": verdict.by,
+        "vote_share": verdict.vote_share,
+        "scores": dict(verdict.scores),
+    }

@@ -1,0 +1,112 @@
+"""What generate.yaml may say: seeds, skills and their shares, teacher, and the few dials of a run."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from ..config import Strict
+from ..run import BadInput
+from .flow import Dials, Skill
+from .seeds import Corpus
+from .skills import NAMES, PAPER_SKILLS, load
+from .teacher import TeacherSettings
+
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class SkillChoice(Strict):
+    """How much of one skill: the share of seeds that it is given (drawn by hash), and what it may draw from."""
+
+    share: Share = 1.0
+    transform: tuple[str, ...] = ()
+    entries: tuple[str, ...] = ()
+
+
+class Companion(Strict):
+    """A public data set that is mixed with the generated pairs for training (the paper's 3.8 M)."""
+
+    dataset: str
+    rows: int = Field(gt=0)
+    licence: str
+
+
+class GenerateRecipe(Strict):
+    """One run of `genteach generate`."""
+
+    out: Path
+    seeds: tuple[Corpus, ...] = Field(min_length=1)
+    skills: dict[str, SkillChoice] = Field(default_factory=dict, min_length=1)
+    teacher: TeacherSettings = TeacherSettings()
+    run_seed: int = 0
+    held_out: float = Field(0.1, ge=0, lt=1)
+    limit: int | None = Field(None, ge=1)
+    entries_per_seed: int = Field(3, ge=1)
+    refine_rounds: int = Field(1, ge=0, le=5)
+    window: int = Field(256, ge=1, le=100_000)
+    quarantine_limit: float = Field(0.01, ge=0, le=1)
+    companions: tuple[Companion, ...] = ()
+
+    @field_validator("skills", mode="before")
+    @classmethod
+    def _all_or_named(cls, value: Any) -> Any:
+        """`all`, a comma-separated text, a list of names, or a mapping of names to choices."""
+        if value == "all":
+            value = list(NAMES)
+        if isinstance(value, str):
+            value = [name.strip() for name in value.split(",")]
+        if isinstance(value, list | tuple):
+            return {name: {} for name in value}
+        return (
+            {name: {} if choice is None else choice for name, choice in value.items()}
+            if isinstance(value, dict)
+            else value
+        )
+
+    @model_validator(mode="after")
+    def _known_skills(self) -> GenerateRecipe:
+        for name in self.skills:
+            if name not in PAPER_SKILLS and name not in NAMES:
+                near = difflib.get_close_matches(name, [*PAPER_SKILLS, *NAMES], n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(NAMES)}"
+                raise ValueError(f"no skill {name!r}; {hint}")
+        return self
+
+    def flows(self) -> dict[str, tuple[Skill, SkillChoice, Dials]]:
+        """The skills to run; raises BadInput for one of the paper's that is not built yet, or an unknown entry."""
+        flows = {}
+        for name, choice in self.skills.items():
+            if name not in NAMES:
+                raise BadInput(f"skills.{name}: not built yet; there are {', '.join(NAMES)}")
+            skill = load(name)
+            _check_names(name, "transform", choice.transform, [agent.name for agent in skill.transform])
+            _check_names(name, "entries", choice.entries, [entry.name for entry in skill.instruct])
+            dials = Dials(
+                self.entries_per_seed,
+                self.refine_rounds,
+                frozenset(choice.transform),
+                frozenset(choice.entries),
+            )
+            flows[name] = (skill, choice, dials)
+        return flows
+
+    def decides(self) -> dict[str, Any]:
+        """The part that decides the output: what a resumed run must not change."""
+        free = {"out", "window", "quarantine_limit"}
+        resolved = self.model_dump(mode="json", exclude=free)
+        teacher = self.teacher
+        resolved["teacher"] = {"kind": teacher.kind, "model": teacher.model}
+        return resolved
+
+
+def _check_names(
+    skill: str, key: Literal["transform", "entries"], chosen: tuple[str, ...], known: list[str]
+) -> None:
+    for name in chosen:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            raise BadInput(f"skills.{skill}.{key}: no {name!r}; {hint}")

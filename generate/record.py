@@ -1,0 +1,61 @@
+"""The noun that flows: one seed on its way to becoming a pair, with everything that happened to it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from .seeds import Seed
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened: the agent, the call that it made (its key, in hex), and what was chosen."""
+
+    agent: str
+    call: str
+    choice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A seed, the fields that agents have written so far, and the lineage; never changed in place."""
+
+    seed: Seed
+    skill: str
+    fields: Mapping[str, str]
+    entry: str = ""
+    lineage: tuple[Step, ...] = ()
+
+    @classmethod
+    def begin(cls, skill: str, seed: Seed) -> Record:
+        """The record with which a flow starts: its only field is the seed's text, as `document`."""
+        return cls(seed, skill, {"document": seed.text})
+
+    def with_fields(self, written: Mapping[str, str], step: Step | None = None) -> Record:
+        """A new record with `written` laid over its fields, and `step` at the end of its lineage."""
+        lineage = (*self.lineage, step) if step else self.lineage
+        return replace(self, fields={**self.fields, **written}, lineage=lineage)
+
+    def at(self, entry: str) -> Record:
+        """The record on its way through one entry of the taxonomy."""
+        return replace(self, entry=entry)
+
+    @property
+    def id(self) -> str:
+        """32 hex characters: where it came from and the path that it took; the same on every run."""
+        path = "\0".join(f"{step.agent}\1{step.call}\1{step.choice}" for step in self.lineage)
+        return hashlib.sha256(f"{self.skill}\0{self.seed.id}\0{self.entry}\0{path}".encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a verifier found: whether the answer holds, how it knows, and why not (a short name, a line for people)."""
+
+    accepted: bool
+    by: str
+    reason: str = ""
+    detail: str = ""
+    vote_share: float | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)

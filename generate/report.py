@@ -1,0 +1,83 @@
+"""What `genteach generate` and `genteach skills` tell their user."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from ..progress import say, table
+from ..run import Accounting
+from .pairs import count_by
+from .seeds import SeedReport
+from .skills import NAMES, load
+from .teacher import TeacherSettings
+
+
+def say_seeds(report: SeedReport) -> None:
+    """How many seeds, from what, under which licences, and what could not be used."""
+    documents = report.documents
+    say(
+        f"Seeds: {report.train} for training from {documents['train']} documents, "
+        f"{report.held_out} held out with their {documents['held_out']} documents; "
+        f"kinds {_counts(report.kinds)}; licences {_counts(report.licences)}"
+    )
+    left = {**report.passages_dropped, **({"duplicate": report.duplicates} if report.duplicates else {})}
+    if left:
+        say(f"Passages left out: {_counts(left)}")
+    if report.skipped:
+        shown = "; ".join(f"{file} ({reason})" for file, reason in report.skipped_files[:3])
+        say(f"Documents that could not be read: {_counts(report.skipped)}; {shown}")
+
+
+def say_teacher(teacher: TeacherSettings) -> None:
+    """Who answers; the offline teacher is named for what it is."""
+    if teacher.kind == "offline":
+        say(
+            "Teacher: the embedded offline teacher, a set of rules and not a language model: correct, and narrow.\n"
+            "For a real one, add: --teacher http://127.0.0.1:8000/v1   (any OpenAI-compatible server)"
+        )
+    else:
+        say(f"Teacher: {teacher.url} {teacher.model or ''}")
+
+
+def say_pairs(folder: Path, accounting: Accounting, manifest: dict[str, Any]) -> None:
+    """Pairs by skill, losses by reason, and the conservation law."""
+    accepted, lost = count_by(folder)
+    rows = [[skill, str(count)] for skill, count in sorted(accepted.items())]
+    table("Accepted pairs", ["skill", "pairs"], [*rows, ["all", str(accepted.total())]])
+    if lost:
+        table(
+            "Rejected", ["step: reason", "records"], [[why, str(count)] for why, count in lost.most_common()]
+        )
+    say(
+        f"{accounting.planned} work items (skill x seed) = {accounting.done} done"
+        f" + {accounting.rejected.total()} rejected + {accounting.quarantined.total()} quarantined"
+        f" + {accounting.pending} pending; {manifest['teacher_calls']} teacher calls,"
+        f" {manifest['repeated_calls']} repeated"
+    )
+
+
+def list_skills() -> None:
+    """Every built skill, with the sizes of its five lists."""
+    skills = [load(name) for name in NAMES]
+    columns = ["skill", "transformations", "taxonomy", "paper's", "refinements", "verifiers"]
+    rows = [
+        [
+            skill.name,
+            str(len(skill.transform)),
+            str(len(skill.instruct)),
+            str(sum(entry.origin == "paper" for entry in skill.instruct)),
+            str(len(skill.refine)),
+            str(len(skill.verify)),
+        ]
+        for skill in skills
+    ]
+    table("Skills", columns, rows)
+    for skill in skills:
+        say(f"\n{skill.name}: {skill.summary}")
+        say("  entries: " + ", ".join(entry.name for entry in skill.instruct))
+
+
+def _counts(counter: dict[str, int] | Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counter.items(), key=lambda item: -item[1]))

@@ -1,0 +1,138 @@
+"""The OpenAI chat protocol: a request to bytes, and bytes to a reply or the reason why there is none."""
+
+import re
+import time
+from base64 import b64encode
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import aiohttp
+import orjson
+
+from ...run import EnvironmentFailure
+from . import Guided, Reply, Request, Unanswerable
+
+# What servers call themselves in /v1/models (`owned_by`), and the structured form that each enforces; the
+# last two are llama.cpp's own server and llama-cpp-python's. Others refuse a `response_format`, or ignore it.
+GUIDED: dict[str, Guided] = {
+    "vllm": "json_schema",
+    "sglang": "json_schema",
+    "llamacpp": "json_object",
+    "me": "json_object",
+}
+LARGEST_BODY = 16 << 20
+LONGEST_RETRY_AFTER = 60.0
+TOO_LONG = re.compile(r"context (length|size|window)|too long|maximum.{0,20}length", re.IGNORECASE)
+
+
+class Again(Exception):
+    """One attempt failed as another may not; `after` is the wait in seconds that the server asked for."""
+
+    def __init__(self, reason: str, detail: str, after: float = 0.0) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.after = after
+
+
+def request_body(request: Request, model: str, guided: Guided) -> bytes:
+    """The JSON of a chat completion: standard fields alone, as a server may refuse one it does not know."""
+    sampling = request.sampling
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": request.messages,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "max_tokens": sampling.max_tokens,
+    }
+    if sampling.seed is not None:
+        body["seed"] = sampling.seed
+    if request.tools:
+        body["tools"] = request.tools
+    if request.schema is not None and guided == "json_schema":
+        named = {"name": "reply", "schema": request.schema, "strict": True}
+        body["response_format"] = {"type": "json_schema", "json_schema": named}
+    elif request.schema is not None and guided == "json_object":
+        body["response_format"] = {"type": "json_object", "schema": request.schema}
+    return orjson.dumps(body)
+
+
+def identity_headers(request: Request) -> dict[str, str]:
+    """Whose request it is and what its prompt was filled with: for the project's own fake teacher alone."""
+    return {
+        "X-Genteach-Skill": request.skill,
+        "X-Genteach-Agent": request.agent,
+        "X-Genteach-Seed": request.seed_id,
+        "X-Genteach-N": str(request.n),
+        "X-Genteach-Fields": b64encode(orjson.dumps(request.fields)).decode(),
+    }
+
+
+async def read_body(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body as it came over the wire; raises Again beyond LARGEST_BODY."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise Again("invalid_body", f"longer than {LARGEST_BODY >> 20} MiB: {shown(body)}")
+    return bytes(body)
+
+
+def read_reply(content: bytes, attempt: int = 1) -> Reply:
+    """The reply in the body of a 200; raises Again for a broken body, Unanswerable for one without text."""
+    try:
+        body = orjson.loads(content)
+        if not body["choices"]:
+            raise Unanswerable("no_choices", shown(content))
+        choice, usage = body["choices"][0], body.get("usage") or {}
+        message, finish = choice["message"], str(choice.get("finish_reason"))
+        tokens = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
+        problem = _why_no_text(message, finish)
+        text, model = message.get("content"), str(body.get("model"))
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        raise Again("invalid_body", shown(content)) from None
+    if problem:
+        raise Unanswerable(problem, f"finish_reason {finish}: {shown(content)}")
+    return Reply(text, finish, *tokens, model, attempt)
+
+
+def _why_no_text(message: dict[str, Any], finish: str) -> str | None:
+    text = message.get("content")
+    thought = message.get("reasoning_content") or message.get("reasoning")
+    if thought and not (isinstance(text, str) and text.strip()):
+        return "reasoning_only"
+    if text is None:
+        named = "tool_calls_only" if message.get("tool_calls") else "no_content"
+        return "content_filter" if finish == "content_filter" else named
+    return None if isinstance(text, str) else "content_not_text"
+
+
+def refusal(url: str, model: str, status: int, content: bytes, retry_after: str | None = None) -> Exception:
+    """Who must act on a status other than 200: the next attempt, this item, or whoever started the run."""
+    said = f"{url} answered {status}: {shown(content)}"
+    if status in (401, 403):
+        return EnvironmentFailure(
+            f"{said}; name the environment variable with the key in teacher.api_key_env"
+        )
+    if status == 404:
+        return EnvironmentFailure(f"{said}; is {model!r} the name of a model there, and this its base URL?")
+    if status < 400:
+        return EnvironmentFailure(f"{said}; give the final address in teacher.url")
+    if status >= 500 or status in (408, 425, 429):
+        return Again(f"http_{status}", said, wait_asked_for(retry_after))
+    return Unanswerable("context_too_long" if TOO_LONG.search(said) else "refused", said)
+
+
+def wait_asked_for(retry_after: str | None) -> float:
+    """Seconds in a Retry-After header, a number or an HTTP date, held between 0 and LONGEST_RETRY_AFTER."""
+    text = (retry_after or "").strip()
+    try:
+        seconds = float(text) if text.isdecimal() else parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return 0.0
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def shown(content: bytes | bytearray) -> str:
+    """The first 200 bytes, escaped: one line, safe in a log and on a terminal."""
+    return repr(bytes(content[:200]))[2:-1] or "(empty body)"

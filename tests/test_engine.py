@@ -1,0 +1,227 @@
+"""The engine settles every item once, pays for no call twice, and accounts for all of them."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from genteach.generate.agent import Agent
+from genteach.generate.context import Tally
+from genteach.generate.engine import Engine, WorkItem, work_items
+from genteach.generate.flow import Context, Dials, Entry, Refinement, Skill
+from genteach.generate.journal import PAIR, REJECTED, Journal
+from genteach.generate.recipe import SkillChoice
+from genteach.generate.record import Record, Verdict
+from genteach.generate.reply import decline, form
+from genteach.generate.seal import seal
+from genteach.generate.seeds import Seed
+from genteach.generate.teacher import Reply, Request, Unanswerable
+from genteach.progress import Progress
+from genteach.run import Accounting, EnvironmentFailure, Interrupted
+
+
+async def not_odd(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
+    return Verdict("odd" not in record.fields["response"], "parity", reason="odd")
+
+
+TOY = Skill(
+    name="toy",
+    summary="A question and its answer.",
+    transform=[Agent("shout", "A crier.", "Say it loudly.", form(passage="loud text"), about="document"),
+               Agent("poem", "A poet.", "Say it in verse.", form(passage="a poem"), about="document")],
+    instruct=[Entry("who", Agent("who", "A reader.", "Ask who.", form(many=2, question="a question")),
+                    "who did it", frozenset({"shout"}), "exact"),
+              Entry("why", Agent("why", "A reader.", "Ask why.", form(question="a question")), "why it was done")],
+    refine=[Refinement("harder",
+                       Agent("suggest", "A critic.", "Improve $question", form(many=2, suggestion="an idea")),
+                       Agent("edit", "An editor.", "Apply $suggestion to $question", form(question="a better one")))],
+    respond=Agent("answer", "An expert.", "Answer: $turn", writes_text="response"),
+    verify=[not_odd],
+    turn="$passage\n\n$question",
+)  # fmt: skip
+
+
+class Scripted:
+    """A teacher that answers each agent by a fixed script, and remembers what it was asked."""
+
+    name, guided, slots = "scripted", "none", 4
+    script = {
+        "shout": [{"passage": "A LOUD TEXT"}],
+        "who": [{"question": "Who?"}, {"question": "Who else?"}],
+        "why": [{"question": "Why?"}],
+        "suggest": [{"suggestion": "more"}, {"suggestion": "less"}],
+        "edit": [{"question": "Who, really?"}],
+    }
+
+    def __init__(self, **replies: str) -> None:
+        self.replies = replies
+        self.asked: list[Request] = []
+        self.after: dict[int, Exception] = {}
+
+    async def start(self) -> dict[str, Any]:
+        return {"kind": "scripted"}
+
+    async def close(self) -> None: ...
+
+    async def ask(self, request: Request) -> Reply:
+        self.asked.append(request)
+        if failure := self.after.get(len(self.asked)):
+            raise failure
+        await asyncio.sleep(0)
+        return Reply(self._text(request), "stop", 10, 5, "scripted")
+
+    def _text(self, request: Request) -> str:
+        if request.agent in self.replies:
+            return self.replies[request.agent]
+        if request.agent == "poem":
+            return decline("no verse in it")
+        if request.agent == "answer":
+            return "odd" if "else" in request.fields["turn"] else "even"
+        agent = next(agent for agent in TOY.agents() if agent.name == request.agent)
+        return agent.form.write(self.script[request.agent])
+
+
+def seeds(count: int) -> list[Seed]:
+    return [
+        Seed(f"{n:032x}", f"text {n}", "text", f"doc{n}", (0, 6), "tests", "CC0-1.0") for n in range(count)
+    ]
+
+
+def items_of(count: int, dials: Dials = Dials(refine_rounds=0)) -> Iterator[WorkItem]:  # noqa: B008
+    return work_items(seeds(count), {"toy": (TOY, SkillChoice(), dials)})
+
+
+def run(
+    teacher: Scripted, folder: Path, count: int = 8, tally: Tally | None = None, **dials: Any
+) -> tuple[Accounting, Engine, Journal]:
+    """One run of the command's shape; the journal comes back open for reading."""
+
+    async def go() -> tuple[Accounting, Engine]:
+        journal = Journal(folder / "journal.sqlite")
+        engine = Engine(teacher, journal, run_seed=0, window=4)
+        engine.tally = tally or engine.tally
+        wanted = replace(Dials(refine_rounds=0), **dials)
+        try:
+            with Progress("test", count, "items", as_json=True) as progress:
+                return await engine.run(lambda: items_of(count, wanted), progress), engine
+        finally:
+            journal.close()
+
+    return *asyncio.run(go()), Journal(folder / "journal.sqlite")
+
+
+def test_every_item_is_settled_and_a_second_run_asks_nothing(tmp_path: Path) -> None:
+    teacher = Scripted()
+    accounting, _, journal = run(teacher, tmp_path)
+    assert (accounting.planned, accounting.done, accounting.pending) == (8, 8, 0)
+    pairs = list(journal.outcomes(PAIR))
+    assert len(pairs) == 16  # two questions each with an even answer; "Who else?" has an odd one
+    assert [pair["id"] for pair in pairs] == sorted(pair["id"] for pair in pairs)
+    assert pairs[0]["messages"][0]["content"].startswith("A LOUD TEXT\n\nWh")
+    assert {row["reason"] for row in journal.outcomes(REJECTED)} == {"odd"}
+    again = Scripted()
+    run(again, tmp_path)
+    assert again.asked == []
+
+
+def test_a_declined_transformation_gives_its_place_to_the_next(tmp_path: Path) -> None:
+    teacher = Scripted()
+    _, engine, _ = run(teacher, tmp_path)
+    assert 0 < engine.tally.declined["poem"] < 8
+
+
+def test_refinement_keeps_the_parent_and_adds_its_children(tmp_path: Path) -> None:
+    _, _, journal = run(Scripted(), tmp_path, count=1, refine_rounds=1, entries=frozenset({"why"}))
+    turns = sorted(pair["messages"][0]["content"].rpartition("\n")[2] for pair in journal.outcomes(PAIR))
+    assert turns == ["Who, really?", "Who, really?", "Why?"]
+
+
+def test_an_unreadable_reply_gets_one_repair_and_is_then_rejected(tmp_path: Path) -> None:
+    teacher = Scripted(who="gibberish")
+    accounting, engine, journal = run(teacher, tmp_path, count=1, entries=frozenset({"who"}))
+    assert [request.agent for request in teacher.asked].count("who") == 2
+    assert "could not be used" in teacher.asked[-1].messages[-1]["content"]
+    assert dict(accounting.rejected) == {"unsuitable": 1}
+    assert engine.tally.repairs == 1
+
+
+def test_an_unanswerable_prompt_quarantines_its_item_alone(tmp_path: Path) -> None:
+    teacher = Scripted()
+    teacher.after = {5: Unanswerable("context_too_long", "9000 tokens")}
+    accounting, _, journal = run(teacher, tmp_path)
+    assert dict(accounting.quarantined) == {"context_too_long": 1}
+    assert accounting.done == 7
+
+
+def test_a_fault_in_a_flow_quarantines_its_item_with_the_traceback(tmp_path: Path) -> None:
+    teacher = Scripted()
+    teacher.after = {3: KeyError("poison")}
+    accounting, _, _ = run(teacher, tmp_path)
+    assert dict(accounting.quarantined) == {"fault:KeyError": 1}
+
+
+def test_a_dead_teacher_stops_the_run_and_what_was_paid_for_stays(tmp_path: Path) -> None:
+    teacher = Scripted()
+    teacher.after = {n: EnvironmentFailure("gone") for n in range(12, 30)}
+    with pytest.raises(EnvironmentFailure, match="gone"):
+        run(teacher, tmp_path)
+    healthy, whole = Scripted(), Scripted()
+    accounting, *_ = run(healthy, tmp_path)
+    assert accounting.done == 8
+    (tmp_path / "whole").mkdir()
+    run(whole, tmp_path / "whole")
+    answered, in_flight = 11, 4
+    assert 0 <= len(healthy.asked) - (len(whole.asked) - answered) <= in_flight
+
+
+def test_stopping_drains_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    tally = Tally()
+    teacher = Scripted()
+    real = teacher.ask
+
+    async def ask(request: Request) -> Reply:
+        tally.stopping = tally.stopping or len(teacher.asked) >= 10
+        return await real(request)
+
+    teacher.ask = ask  # type: ignore[method-assign]
+    with pytest.raises(Interrupted, match="items pending; run the same command"):
+        run(teacher, tmp_path, tally=tally)
+    rest = Scripted()
+    accounting, _, journal = run(rest, tmp_path)
+    assert accounting.done == 8
+    bought = [(request.key, request.seed_id, request.n) for request in (*teacher.asked, *rest.asked)]
+    assert len(bought) == len(set(bought)) == journal.count("calls")  # nothing was bought twice
+
+
+def test_the_same_journal_seals_to_the_same_bytes_whatever_the_window(tmp_path: Path) -> None:
+    manifests = []
+    for name, count in (("one", 8), ("two", 8)):
+        (tmp_path / name).mkdir()
+        if name == "two":
+            with pytest.raises(EnvironmentFailure):
+                broken = Scripted()
+                broken.after = {n: EnvironmentFailure("gone") for n in range(17, 40)}
+                run(broken, tmp_path / name)
+        accounting, _, journal = run(Scripted(), tmp_path / name, count)
+        manifests.append(seal(journal, tmp_path / name / "rounds", accounting)["files"])
+    assert manifests[0] == manifests[1]
+
+
+def test_agents_about_one_passage_share_every_byte_up_to_its_end(tmp_path: Path) -> None:
+    teacher = Scripted()
+    run(teacher, tmp_path, count=1, refine_rounds=1)
+    about = [r.messages for r in teacher.asked if r.agent in ("who", "why", "suggest", "edit", "answer")]
+    prefixes = {
+        (system["content"], user["content"].split("[end of document")[0])
+        for system, user in (m[:2] for m in about)
+    }
+    assert len(prefixes) == 1
+
+
+def test_a_share_of_the_seeds_is_drawn_by_hash_and_is_the_same_every_time() -> None:
+    flows = {"toy": (TOY, SkillChoice(share=0.3), Dials())}
+    drawn = [item.id for item in work_items(seeds(1000), flows)]
+    assert 240 < len(drawn) < 360
+    assert drawn == [item.id for item in work_items(seeds(1000), flows)]
