@@ -27,6 +27,8 @@ Config = Annotated[Path | None, typer.Option("--config", help="The recipe; the o
 Out = Annotated[Path | None, typer.Option("--out", help="The run's folder.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the resolved recipe and stop.")]
 Json = Annotated[bool, typer.Option("--json", help="Progress as JSON lines.")]
+TrainConfig = Annotated[Path, typer.Option("--config", help="The recipe, a train.yaml.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE over the recipe's.")]
 Run = Annotated[Path, typer.Argument(help="The run's folder.")]
 
 
@@ -110,6 +112,142 @@ def curate(
     from .generate.curate import curate as work
 
     work(run, control)
+
+
+@app.command("init-student")
+def init_student(
+    config: Annotated[Path, typer.Option("--config", help="The student's shape.")],
+    seeds: Annotated[Path, typer.Option(help="The seeds.parquet whose training split the tokenizer learns.")],
+    out: Annotated[Path, typer.Option("--out", help="Where the checkpoint goes.")],
+) -> None:
+    """A small student from nothing: random weights, and a tokenizer of its own.
+
+    Example: genteach init-student --config recipes/tiny/student.yaml --seeds runs/x/seeds.parquet --out runs/x/init
+    """
+    from .train.student import init_student as work
+
+    work(config, seeds, out)
+
+
+@app.command()
+def tokenize(
+    config: TrainConfig,
+    set: Set = None,  # noqa: A002
+    processes: Annotated[int | None, typer.Option(help="Worker processes; all cores by default.")] = None,
+) -> None:
+    """Pairs to shards of token ids and response masks.
+
+    Example: genteach tokenize --config recipes/tiny/train.yaml
+    """
+    from .train.encode import tokenize as work
+    from .train.recipe import parse_settings
+
+    work(config, parse_settings(set or []), processes)
+
+
+@app.command()
+def pack(config: TrainConfig, set: Set = None) -> None:  # noqa: A002
+    """Lengths to a plan: which documents share a row; no token is copied.
+
+    Example: genteach pack --config recipes/tiny/train.yaml
+    """
+    from .train.pack import pack as work
+    from .train.recipe import parse_settings
+
+    work(config, parse_settings(set or []))
+
+
+@app.command()
+def train(
+    config: TrainConfig,
+    accelerate: Annotated[Path, typer.Option(help="The machine: a file of recipes/accelerate.")],
+    set: Set = None,  # noqa: A002
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Shards and plan to a checkpoint: `accelerate launch … -m genteach.train`, in this process's place.
+
+    Example: genteach train --config recipes/tiny/train.yaml --accelerate recipes/accelerate/cpu.yaml
+    """
+    import os
+
+    flags = [flag for setting in set or [] for flag in ("--set", setting)]
+    flags += ["--dry-run"] * dry_run + ["--json"] * json
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(accelerate)]
+    os.execv(sys.executable, [*launch, "-m", "genteach.train", "--config", str(config), *flags])
+
+
+evaluate_app = typer.Typer(invoke_without_command=True)
+app.add_typer(evaluate_app, name="evaluate")
+
+
+@evaluate_app.callback()
+def evaluate(
+    context: typer.Context,
+    config: Config = None,
+    model: Annotated[
+        str | None, typer.Option(help="A checkpoint, a hub id, or URL#model of a server.")
+    ] = None,
+    tasks: Annotated[str | None, typer.Option(help="agieval, bbh, gsm8k, mmlu; commas between.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="The benchmarks' files; else they come from the hub.")
+    ] = None,
+    orca_bench: Annotated[Path | None, typer.Option(help="What `genteach orca-bench build` wrote.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Items for each benchmark.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Items that are answered together.")] = None,
+    max_new_tokens: Annotated[int | None, typer.Option(help="The longest reply.")] = None,
+    out: Out = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """A checkpoint to scores: every reply is kept, graded and counted. The same command resumes.
+
+    Example: genteach evaluate --model runs/x/student --tasks gsm8k,mmlu,bbh,agieval --limit 100
+    """
+    if context.invoked_subcommand:
+        return
+    from .config import load
+    from .evaluate.command import evaluate as work
+    from .evaluate.recipe import EvaluateRecipe
+
+    given = _given(model=model, tasks=tasks, data=data, orca_bench=orca_bench, limit=limit, out=out)
+    given |= _given(batch_size=batch_size, max_new_tokens=max_new_tokens)
+    work(load(config, EvaluateRecipe, given), dry_run=dry_run, as_json=json)
+
+
+@evaluate_app.command("items")
+def evaluate_items(
+    tasks: Annotated[str, typer.Option(help="agieval, bbh, gsm8k, mmlu; commas between.")],
+    out: Annotated[Path, typer.Option("--out", help="The file to write.")],
+    data: Annotated[
+        Path | None, typer.Option(help="The benchmarks' files; else they come from the hub.")
+    ] = None,
+) -> None:
+    """The benchmarks' items as JSON lines, for decontamination.
+
+    Example: genteach evaluate items --tasks gsm8k,mmlu --out items.jsonl
+    """
+    from .config import load
+    from .evaluate.command import write_items
+    from .evaluate.recipe import EvaluateRecipe
+
+    write_items(load(None, EvaluateRecipe, _given(model="none", tasks=tasks, data=data, out=out)))
+
+
+@app.command()
+def compare(
+    base: Annotated[Path, typer.Argument(help="Results of the base.")],
+    student: Annotated[Path, typer.Argument(help="Results of the student.")],
+    others: Annotated[list[Path] | None, typer.Argument(help="Results of other arms.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one page with tables, plot and answers.")] = None,
+) -> None:
+    """Two models or more on the same items: differences, intervals, a verdict for each task.
+
+    Example: genteach compare runs/x/results/base runs/x/results/student --html runs/x/results/report.html
+    """
+    from .evaluate.compare import compare as work
+
+    work(base, student, others or [], html)
 
 
 @teacher_app.command("fake")
