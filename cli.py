@@ -73,6 +73,7 @@ def orca_bench_build(
     config: Annotated[Path, typer.Option("--config", help="The recipe that the run was generated with.")],
     per_skill: Annotated[int, typer.Option(min=1, help="Items for each skill.")] = 100,
     out: Out = None,
+    limit: Annotated[int | None, typer.Option(help="As in genteach generate.")] = None,
     teacher: Annotated[str | None, typer.Option(help="As in genteach generate.")] = None,
     json: Json = False,
 ) -> None:
@@ -84,7 +85,8 @@ def orca_bench_build(
     from .generate.command import build_orca_bench
     from .generate.recipe import GenerateRecipe
 
-    build_orca_bench(load(config, GenerateRecipe, _given(out=out, teacher=teacher)), per_skill, as_json=json)
+    given = _given(out=out, teacher=teacher, limit=limit)
+    build_orca_bench(load(config, GenerateRecipe, given), per_skill, as_json=json)
 
 
 @app.command()

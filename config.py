@@ -127,8 +127,10 @@ def _explain(model: type[Strict], error: Any) -> str:
         return f"{key}: unknown key; {hint}"
     if error["type"] == "missing":
         return f"{key}: missing; it must be given"
-    value = error["input"]
     reason = error["msg"].removeprefix("Value error, ")
+    if not key:  # a rule about several keys at once
+        return reason
+    value = error["input"]
     hint = "; write 1.0e-5, not 1e-5: YAML reads the latter as text" if _looks_like_float(value) else ""
     return f"{key}: {value!r}: {reason[0].lower()}{reason[1:]}{hint}"
 

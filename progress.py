@@ -34,13 +34,14 @@ def say(text: str) -> None:
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """A table: the first column to the left, the others to the right."""
+    """A titled table: the first column to the left, the others to the right."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-    drawn = Table(title=Text(printable(title), style="bold"), title_justify="left", box=None, pad_edge=False)
+    drawn = Table(box=None, pad_edge=False)
     for number, column in enumerate(columns):
-        drawn.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+        drawn.add_column(Text(column), justify="left" if number == 0 else "right", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(printable(cell)) for cell in row))
+    console.print(Text(printable(title), style="bold"))
     console.print(drawn)
 
 

@@ -88,8 +88,12 @@ async def _run(
         identity = await teacher.start()
         await _same_teacher(journal, identity, update)
         engine = Engine(teacher, journal, recipe.run_seed, recipe.window)
+        planned = sum(1 for _ in items())
+        if not planned and part == "train":
+            kinds = sorted({kind for skill, _, _ in flows.values() for kind in skill.kinds})
+            raise BadInput(f"{recipe.out}: no seed is of a kind that the skills take ({', '.join(kinds)})")
         label = "generate" if part == "train" else "benchmark"
-        with Progress(label, sum(1 for _ in items()), "items", as_json) as progress:
+        with Progress(label, planned, "items", as_json) as progress:
             accounting = await engine.run(items, progress)
         return accounting, seal(journal, folder / ROUND, accounting, teacher=identity)
     finally:

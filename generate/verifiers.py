@@ -148,8 +148,9 @@ def reviewer(task: str, quote: str, about: str = "passage") -> Agent:
 
 
 def stated(response: str, entry: Entry) -> str | None:
-    """The answer that a reply states: an edited text is the whole reply, others end with "The answer is X."."""
-    return response if entry.match == "exact" else final_answer(response)
+    """The answer that a reply states by "The answer is X."; without that, an edited text is the whole reply."""
+    final = final_answer(response)
+    return response if final is None and entry.match == "exact" else final
 
 
 def same(given: str, wanted: str, entry: Entry) -> bool:

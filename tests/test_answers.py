@@ -4,7 +4,6 @@ import time
 from fractions import Fraction
 
 import pytest
-
 from genteach.generate.tools.answers import (
     arithmetic,
     equations,
@@ -36,14 +35,24 @@ def test_the_last_stated_answer_is_the_final_one(text: str, answer: str | None) 
 
 @pytest.mark.parametrize(
     ("a", "b"),
-    [("$16.00", "16"), ("8,000", "8000"), ("−3", "-3"), ("-$5", "$-5"), ("3/4", "0.75"), ("1.5e3", "1,500"), ("50%", "50")]
+    [
+        ("$16.00", "16"),
+        ("8,000", "8000"),
+        ("−3", "-3"),
+        ("-$5", "$-5"),
+        ("3/4", "0.75"),
+        ("1.5e3", "1,500"),
+        ("50%", "50"),
+    ]
     + [("12 apples", "12"), (".5", "0.5"), ("€ 7", "7."), ("**9**", "9")],
 )
 def test_numbers_are_equal_by_value(a: str, b: str) -> None:
     assert same_number(a, b)
 
 
-@pytest.mark.parametrize("text", ["", "apples", "3,5", "1e999999999", "9" * 100, "1/0", "12 of 30", "--5x5", "nan", "1_000"])
+@pytest.mark.parametrize(
+    "text", ["", "apples", "3,5", "1e999999999", "9" * 100, "1/0", "12 of 30", "--5x5", "nan", "1_000"]
+)
 def test_what_is_not_one_number_is_none(text: str) -> None:
     assert number(text) is None
 
@@ -83,7 +92,20 @@ def test_arithmetic_is_exact(expression: str, value: Fraction | int) -> None:
 
 
 @pytest.mark.parametrize(
-    "expression", ["", "1 +", "(1", "1)", "1/0", "2**3", "a+1", "1 2", "__import__('os')", "(" * 99 + "1" + ")" * 99, "9" * 99]
+    "expression",
+    [
+        "",
+        "1 +",
+        "(1",
+        "1)",
+        "1/0",
+        "2**3",
+        "a+1",
+        "1 2",
+        "__import__('os')",
+        "(" * 99 + "1" + ")" * 99,
+        "9" * 99,
+    ],
 )
 def test_what_is_not_arithmetic_is_none(expression: str) -> None:
     assert arithmetic(expression) is None
@@ -98,6 +120,13 @@ def test_each_step_of_a_worked_reply_can_be_checked() -> None:
 
 def test_hostile_text_costs_nothing() -> None:
     begun = time.monotonic()
-    for text in ("(" * 50_000, "1+" * 50_000, "1,111" * 20_000, "= 1 " * 20_000, "answer is " * 20_000, "- " * 50_000):
+    for text in (
+        "(" * 50_000,
+        "1+" * 50_000,
+        "1,111" * 20_000,
+        "= 1 " * 20_000,
+        "answer is " * 20_000,
+        "- " * 50_000,
+    ):
         equations(text), list(numbers(text)), final_answer(text), number(text), arithmetic(text)
     assert time.monotonic() - begun < 5

@@ -36,7 +36,7 @@ def fake_teacher(ledger: Path) -> Iterator[str]:
 def generate(url: str, out: Path) -> subprocess.Popen[str]:
     recipe = out.parent / "generate.yaml"
     recipe.write_text(
-        f"out: {out}\nseeds: [{{builtin: python, min_chars: 150, max_chars: 400}}]\nlimit: 100\nskills: all\n"
+        f"out: {out}\nseeds: [{{builtin: python, kind: text, min_chars: 150, max_chars: 400}}]\nlimit: 100\nskills: all\n"
         f"teacher: {{url: '{url}', slots: {SLOTS}}}\nwindow: {2 * SLOTS}\nrefine_rounds: 0\n"
     )
     command = [*GENTEACH, "generate", "--config", str(recipe)]

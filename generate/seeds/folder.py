@@ -31,10 +31,7 @@ def read(corpus: Corpus, run_seed: int) -> Iterator[Document | Skipped]:
     root = corpus.path
     if root is None or not root.exists():
         raise BadInput(f"seeds: {root}: no such file or folder")
-    if root.is_file():
-        named = {corpus.label: root}
-    else:
-        named = {_name(corpus, root, path): path for path in _walk(root)}
+    named = {_name(corpus, root, path): path for path in ([root] if root.is_file() else _walk(root))}
     for name in sorted(named, key=lambda name: rank(run_seed, name)):
         try:
             yield from _reader(named[name], root)(named[name], name, corpus)
@@ -44,7 +41,7 @@ def read(corpus: Corpus, run_seed: int) -> Iterator[Document | Skipped]:
 
 def _name(corpus: Corpus, root: Path, path: Path) -> str:
     """The path inside the folder, below the corpus's name; bytes that are not UTF-8 become question marks."""
-    name = f"{corpus.label}/{path.relative_to(root).as_posix()}"
+    name = f"{corpus.label}/{path.relative_to(root).as_posix()}".removesuffix("/.")
     return name.encode("utf-8", "replace").decode()
 
 

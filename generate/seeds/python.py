@@ -1,5 +1,6 @@
 """The built-in corpus: what every Python carries, the language reference as prose and the library as code."""
 
+import ast
 import itertools
 import re
 import sysconfig
@@ -28,14 +29,15 @@ LONG = 60  # characters of a paragraph that is not in two topics by chance
 
 
 def read(corpus: Corpus, run_seed: int) -> Iterator[Document | Skipped]:
-    """Topics (`kind` text) and modules (`kind` code; both without one), in an order drawn by hash."""
+    """Topics and modules, in an order drawn by hash; `kind` text: of the modules what their docstrings say."""
     topics = {} if corpus.kind == "code" else _topics()
-    modules = {} if corpus.kind == "text" else _modules()
+    modules = _modules()
     for name in sorted([*topics, *modules], key=lambda name: rank(run_seed, name)):
         if name in topics:
             yield Document(name, topics[name], "text", corpus.label, corpus.terms)
         else:
-            yield _module(modules[name], name, corpus)
+            module = _module(modules[name], name, corpus)
+            yield _documentation(module) if corpus.kind == "text" and isinstance(module, Document) else module
 
 
 def _topics() -> dict[str, str]:
@@ -90,3 +92,24 @@ def _module(path: Path, name: str, corpus: Corpus) -> Document | Skipped:
     if GENERATED.search(text, 0, HEAD):
         return Skipped(name, "generated code")
     return Document(name, text, "code", corpus.label, corpus.terms)
+
+
+def _documentation(module: Document) -> Document | Skipped:
+    """The prose of a module: its docstrings' paragraphs in the order of the source, without examples and tables."""
+    try:
+        said = _docstrings(ast.parse(module.text))
+    except SyntaxError:
+        return Skipped(module.name, "not Python of this version")
+    paragraphs = [paragraph for text in said for paragraph in text.split("\n\n")]
+    told = [text for text in _told(paragraphs) if PROSE.fullmatch(text)]
+    if not told:
+        return Skipped(module.name, "no documentation")
+    return Document(module.name, "\n\n".join(told), "text", module.source, module.licence)
+
+
+def _docstrings(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    """What a definition and those inside it say of themselves, in the order of the source."""
+    yield ast.get_docstring(node) or ""
+    for child in node.body:
+        if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _docstrings(child)

@@ -32,6 +32,10 @@ class Rules:
         files = sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
         return cls({path.stem: _rules_in(path) for path in files}, _digest(sorted(folder.glob("*.py"))))
 
+    def agents(self, skill: str) -> frozenset[str]:
+        """The agents of the skill for which there is a rule."""
+        return frozenset(self._by_skill.get(skill, {}))
+
     def answer(self, skill: str, agent: str, seed_id: str, n: int, fields: dict[str, Any]) -> str:
         """The reply, the same for the same arguments; it declines where the rule does, or is missing."""
         rule = self._by_skill.get(skill, {}).get(agent)

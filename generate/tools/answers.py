@@ -9,10 +9,16 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
-MAX_DIGITS, MAX_EXPRESSION, MAX_NESTING = 40, 300, 20  # hostile text must cost nothing: 10**10**10 is never built
+MAX_DIGITS, MAX_EXPRESSION, MAX_NESTING = (
+    40,
+    300,
+    20,
+)  # hostile text must cost nothing: 10**10**10 is never built
 
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+"
-_NUMBER = re.compile(rf"(?<![\w.,])(?P<sign>[-+−–]?)\s?[$€£]?\s?(?P<sign2>[-−]?)(?P<digits>{_DIGITS})(?![\d])")
+_NUMBER = re.compile(
+    rf"(?<![\w.,])(?P<sign>[-+−–]?)\s?[$€£]?\s?(?P<sign2>[-−]?)(?P<digits>{_DIGITS})(?![\d])"
+)
 _WHOLE = re.compile(
     rf"(?P<sign>[-+−–]?)\s*[$€£]?\s*(?P<sign2>[-−]?)(?P<top>{_DIGITS})"
     rf"(?:[eE](?P<exponent>[-+]?\d{{1,2}})|\s*/\s*(?P<bottom>{_DIGITS}))?\s*(?:[%€£°]|[^\W\d_][^\d]*)?\.?"
@@ -89,7 +95,9 @@ def plain_text(text: str) -> str:
 
 def same_exactly(a: str, b: str) -> bool:
     """Equal but for Unicode form and spacing: what an edited text must be."""
-    return " ".join(unicodedata.normalize("NFC", a).split()) == " ".join(unicodedata.normalize("NFC", b).split())
+    return " ".join(unicodedata.normalize("NFC", a).split()) == " ".join(
+        unicodedata.normalize("NFC", b).split()
+    )
 
 
 COMPARE = {"exact": same_exactly, "number": same_number, "text": same_text}
@@ -182,7 +190,9 @@ class Equation(NamedTuple):
 
 
 _TERM = rf"-?(?:\( ?){{0,6}}[-−]?[$€£]?(?:{_DIGITS})%?(?: ?\)){{0,6}}"
-_SIDE = rf"{_TERM}(?: {{0,2}}[-+*/×·÷−–xX] {{0,2}}{_TERM}){{0,20}}"  # bounded: a long sum costs no quadratic time
+_SIDE = (
+    rf"{_TERM}(?: {{0,2}}[-+*/×·÷−–xX] {{0,2}}{_TERM}){{0,20}}"  # bounded: a long sum costs no quadratic time
+)
 _STEP = re.compile(rf"(?<![\w.,]){_SIDE}(?: {{0,2}}= {{0,2}}{_SIDE}){{1,8}}")
 
 

@@ -1,0 +1,260 @@
+"""The answer that a free reply gives: named rules, each saying what it read and where it stands.
+
+Zero-shot replies have no fixed form. A rule is explicit where the reply itself says that this is its answer; of all
+explicit statements the last one counts. Only without any come guesses, and never in a reply that was cut off.
+The paper has GPT-4 read the answers (arXiv 2407.03502, appendix B); these rules are the part that needs no model.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from ..generate.tools.answers import final_answer, numbers, plain_text
+from .formula import boxed
+from .item import Item, Kind
+
+LONGEST = 50_000  # characters of a reply that are read, from its end
+
+
+class Found(NamedTuple):
+    """An answer read in a reply: reply[start:end]."""
+
+    value: str
+    start: int
+    end: int
+
+
+class Extracted(NamedTuple):
+    """The answer of a reply, and the name of the rule that read it."""
+
+    rule: str
+    value: str
+    span: tuple[int, int]
+    explicit: bool
+
+
+Reader = Callable[[Item, str], Found | None]
+Rule = Callable[[Item, str], Iterator[Found]]
+
+
+def extract(item: Item, reply: str, whole: bool = True) -> Extracted | None:
+    """The answer of `reply` to `item`, or None. `whole`: it ended by itself, so that guesses from its end make sense."""
+    start = max(0, len(reply) - LONGEST)
+    text = reply[start:]
+    stated = [(found, rule) for rule in EXPLICIT[item.kind] for found in rule(item, text)]
+    if stated:
+        found, rule = max(stated, key=lambda each: each[0].end)
+    elif whole and text.strip():
+        claims = [claim.start() for claim in _CLAIM.finditer(text)] if item.options else []
+        start += max(
+            claims, default=0
+        )  # "the answer is none of these" takes back the (B) that stands before it
+        text = reply[start:]
+        guesses = ((found, rule) for rule in GUESSES[item.kind] for found in rule(item, text))
+        found, rule = next(guesses, (None, None))
+    else:
+        return None
+    if found is None or rule is None:
+        return None
+    return Extracted(rule.__name__, found.value, (found.start + start, found.end + start), bool(stated))
+
+
+# Readers: the answer that stands right at the beginning of a text.
+
+_DECOR = r"[\s*_`\"'“”$#]*"
+_LETTER = re.compile(
+    rf"{_DECOR}(?:option\s|choice\s|\\text\{{)?{_DECOR}"
+    r"(?:[(\[]\s*(?P<bracketed>[A-Za-z])\s*[)\]]|(?P<bare>[A-Z])(?![\w'’]|-\w)|(?P<low>[b-z])(?=[).:]|\s*$))"
+)
+_MORE = re.compile(
+    rf"{_DECOR}(?:,|and|or|&){_DECOR}(?:[(\[](?P<bracketed>[A-Z])[)\]]|(?P<bare>[A-Z])(?![\w'’]))"
+)
+_ARTICLE = re.compile(
+    r"[ *_]+(?!because|since|as\b|and\b|or\b|for\b|is\b)[a-z]"
+)  # "A dog", "I think": no letters
+
+
+def _read_letter(item: Item, text: str) -> Found | None:
+    """An option's letter, letters ("A,C": two are never right), or the option's own words."""
+    line = text.lstrip().split("\n")[0]
+    skipped = len(text) - len(text.lstrip())
+    match = _LETTER.match(line)
+    letter = match and (match["bracketed"] or match["bare"] or match["low"]).upper()
+    if (
+        match
+        and letter
+        and _known(item, letter)
+        and not (letter in "AI" and match["bare"] and _ARTICLE.match(line, match.end()))
+    ):
+        letters, end = [letter], match.end()
+        while (more := _MORE.match(line, end)) and _known(item, other := more["bracketed"] or more["bare"]):
+            letters.append(other)
+            end = more.end()
+        return Found(",".join(dict.fromkeys(letters)), skipped, skipped + end)
+    same = [place for place, option in enumerate(item.options) if plain_text(line) == plain_text(option)]
+    return Found(chr(ord("A") + same[0]), skipped, skipped + len(line)) if len(same) == 1 else None
+
+
+def _known(item: Item, letter: str) -> bool:
+    return ord(letter) - ord("A") < (len(item.options) or 5)
+
+
+def _read_number(item: Item, text: str) -> Found | None:
+    line = text.lstrip().split("\n")[0]
+    skipped = len(text) - len(text.lstrip())
+    found = next(numbers(line), None)
+    return Found(line[found.start : found.end].strip(), skipped, skipped + found.end) if found else None
+
+
+def _read_word(item: Item, text: str) -> Found | None:
+    match = re.match(rf"{_DECOR}({_words(item)})(?!\w)", text, re.IGNORECASE)
+    return Found(match[1], *match.span(1)) if match else None
+
+
+def _words(item: Item) -> str:
+    return "|".join(sorted(map(re.escape, item.options), key=len, reverse=True))
+
+
+def _read_line(item: Item, text: str) -> Found | None:
+    line = text.lstrip().split("\n")[0]
+    value = line.strip(" *_`$").removesuffix(".").strip(" *_`$")
+    return (
+        Found(value, len(text) - len(text.lstrip()), len(text) - len(text.lstrip()) + len(line))
+        if value
+        else None
+    )
+
+
+READERS: dict[Kind, Reader] = {
+    "letter": _read_letter,
+    "number": _read_number,
+    "word": _read_word,
+    "sequence": _read_line,
+    "math": _read_line,
+}
+
+# Explicit rules: the reply says that this is its answer.
+
+_CLAIM = re.compile(
+    r"\b(?:answer|option|choice)(?:\s+(?:choice|option))?(?:\s+to\s[^.:\n]{1,60}?)?"
+    r"(?:\s+(?:is|would be|should be|must be|will be)\b(?:\s+therefore|\s+thus|\s+clearly)?\s*:?|[*_`\"]*\s*[:=])(?!\s*not\b)"
+    r"|^[\s*_#>-]*(?:A|ans)[*_`]*:|^\s*####",
+    re.IGNORECASE | re.MULTILINE,
+)
+_IS_CORRECT = re.compile(
+    rf"(?<![\w'’])[(\[]?(?P<letter>[A-Z])[)\]]?{_DECOR}\s+is\s+(?:therefore\s+|clearly\s+)?(?:the\s+)?(?:only\s+)?"
+    r"(?:correct|right|best|answer)\b"
+)
+_LONE_LINE = re.compile(rf"^{_DECOR}[(\[]?(?P<letter>[A-Z])[)\]]?[.):]?{_DECOR}$", re.MULTILINE)
+
+
+def stated(item: Item, text: str) -> Iterator[Found]:
+    """ "The answer is X", "Answer: X", "A: X", "#### X"."""
+    for match in _CLAIM.finditer(text):
+        if found := READERS[item.kind](item, text[match.end() : match.end() + 500]):
+            yield Found(found.value, match.start(), match.end() + found.end)
+
+
+def in_a_box(item: Item, text: str) -> Iterator[Found]:
+    r"""\boxed{X}"""
+    for start, end, inside in boxed(text):
+        if found := READERS[item.kind](item, inside):
+            yield Found(found.value, start, end)
+
+
+def is_correct(item: Item, text: str) -> Iterator[Found]:
+    """ "(B) is correct", "B is the right answer"."""
+    yield from (
+        Found(m["letter"], *m.span()) for m in _IS_CORRECT.finditer(text) if _known(item, m["letter"])
+    )
+
+
+def lone_line(item: Item, text: str) -> Iterator[Found]:
+    """A line that holds one letter and nothing else."""
+    yield from (Found(m["letter"], *m.span()) for m in _LONE_LINE.finditer(text) if _known(item, m["letter"]))
+
+
+def final_sentence(item: Item, text: str) -> Iterator[Found]:
+    """ "The answer is X." as the last line: how worked replies of our own pairs end."""
+    last = text.rstrip().split("\n")[-1]
+    if answer := final_answer(last):
+        yield Found(answer, len(text.rstrip()) - len(last), len(text.rstrip()))
+
+
+# Guesses, the first one counts: what the reply most likely means where it states nothing.
+
+
+def leading(item: Item, text: str) -> Iterator[Found]:
+    """ "B) because ...", "Yes, ..."; a bare letter only with a mark behind it, or "A dog" would be one."""
+    found = READERS[item.kind](item, text)
+    if found and (item.kind != "letter" or re.match(rf"{_DECOR}(?:\([A-Z]\)|[A-Z](?:[).:,]|\s*$))", text)):
+        yield found
+
+
+def bracketed(item: Item, text: str) -> Iterator[Found]:
+    """The one "(B)" of the last line that holds any."""
+    lines = [match for match in re.finditer(r"[^\n]+", text) if re.search(r"\([A-Z]\)", match[0])]
+    letters = set(re.findall(r"\(([A-Z])\)", lines[-1][0])) if lines else set()
+    if len(letters) == 1 and _known(item, letter := letters.pop()):
+        yield Found(letter, *lines[-1].span())
+
+
+def option_text(item: Item, text: str) -> Iterator[Found]:
+    """The last line holds the words of exactly one option."""
+    last = text.rstrip().split("\n")[-1]
+    plain = plain_text(last)
+    held = [
+        n
+        for n, option in enumerate(item.options)
+        if re.search(rf"(?<!\w){re.escape(plain_text(option))}(?!\w)", plain)
+    ]
+    if len(held) == 1:
+        yield Found(chr(ord("A") + held[0]), len(text.rstrip()) - len(last), len(text.rstrip()))
+
+
+def last_number(item: Item, text: str) -> Iterator[Found]:
+    """The number written last."""
+    found = list(numbers(text))
+    if found:
+        yield Found(text[found[-1].start : found[-1].end].strip(), found[-1].start, found[-1].end)
+
+
+def last_word(item: Item, text: str) -> Iterator[Found]:
+    """The last of the words that may be answered."""
+    found = list(re.finditer(rf"(?<!\w)(?:{_words(item)})(?!\w)", text, re.IGNORECASE))
+    if found:
+        yield Found(found[-1][0], *found[-1].span())
+
+
+def last_line(item: Item, text: str) -> Iterator[Found]:
+    """The last line as it stands."""
+    last = text.rstrip().split("\n")[-1]
+    if found := _read_line(item, last):
+        yield Found(found.value, len(text.rstrip()) - len(last), len(text.rstrip()))
+
+
+def whole_reply(item: Item, text: str) -> Iterator[Found]:
+    """All of it."""
+    yield Found(text.strip(), 0, len(text))
+
+
+EXPLICIT: dict[Kind, tuple[Rule, ...]] = {
+    "letter": (stated, in_a_box, is_correct, lone_line),
+    "number": (stated, in_a_box),
+    "word": (stated, in_a_box),
+    "sequence": (stated, in_a_box),
+    "math": (stated, in_a_box),
+    "exact": (final_sentence,),
+    "text": (final_sentence,),
+    "judge": (),
+}
+GUESSES: dict[Kind, tuple[Rule, ...]] = {
+    "letter": (leading, bracketed, option_text),
+    "number": (last_number,),
+    "word": (leading, last_word),
+    "sequence": (last_line,),
+    "math": (last_line,),
+    "exact": (whole_reply,),
+    "text": (whole_reply,),
+    "judge": (),
+}

@@ -1,0 +1,125 @@
+"""`genteach curate`: the sealed pairs of a run to a data set, or to a control arm beside it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ...progress import Progress, say, table
+from ...run import AccountingError, BadInput, read_manifest, sha256, versions, write_manifest, write_whole
+from ..pairs import read_pairs, read_rejected
+from ..seeds import read_seeds
+from .card import Contents, card
+from .controls import write_control
+from .deduplicate import Passages, duplicates, fingerprint
+from .export import empty_folder, split_of, validation_documents, write_dropped, write_shards
+from .screen import screen
+
+Pair = dict[str, Any]
+Lost = dict[str, tuple[str, str]]  # by pair id: reason, detail
+PACKAGES = ("numpy", "pyarrow", "xxhash")
+
+
+def curate(run: Path, control: str | None = None) -> None:
+    """Write RUN/data from the run's rounds, or RUN/controls/CONTROL from RUN/data; the same input gives the same bytes.
+
+    Raises BadInput for a run without pairs or with damaged ones, and for an unknown control.
+    """
+    if control is not None:
+        counts = write_control(run, control)
+        table(f"Control: {control}", ["pairs", "number"], [[name, str(n)] for name, n in counts.items()])
+        say(f"Written to {run / 'controls' / control}")
+        return
+    rounds = sealed_rounds(run)
+    lost, total = judge(run, rounds)
+    kept = total - len(lost)
+    if not kept:
+        raise BadInput(f"{run}: none of its {total} pairs is left ({_told(_reasons(lost))})")
+    manifest = _export(run, rounds, lost)
+    written = sum(file["rows"] for file in manifest["files"])
+    if written != total:
+        raise AccountingError(f"{run}: {total} pairs read, {written} kept or rejected; please report this")
+    rows = [["kept", str(kept)], *([why, str(count)] for why, count in _reasons(lost).most_common())]
+    table(f"Curated: {total} pairs", ["kept, or rejected by reason", "pairs"], rows)
+    say(f"Written to {run / 'data'}, with a card (README.md)")
+
+
+def sealed_rounds(run: Path) -> list[Path]:
+    """The run's finished rounds in order; BadInput when there is none."""
+    rounds = sorted(path.parent for path in run.glob("rounds/*/manifest.json"))
+    if not rounds:
+        raise BadInput(f"{run}: holds no finished round of pairs; run genteach generate --out {run} first")
+    return rounds
+
+
+def judge(run: Path, rounds: list[Path]) -> tuple[Lost, int]:
+    """What is to be dropped and why, and how many pairs there are: by text alone first, then duplicates."""
+    lost: Lost = {}
+    ids: set[str] = set()
+    passages = Passages()
+    for seed in read_seeds(run):
+        passages.tell(seed.id, seed.text)
+    for pair in _pairs(rounds):
+        if pair["id"] in ids:
+            raise AccountingError(f"{run}: pair {pair['id']} occurs twice; please report this")
+        ids.add(pair["id"])
+        if reason := screen(pair):
+            lost[pair["id"]] = (reason, "")
+        else:
+            passages.add(pair)
+    with Progress("compare", len(ids) - len(lost), "pairs") as progress:
+        prints = []
+        for pair in _pairs(rounds):
+            if pair["id"] not in lost:
+                prints.append(fingerprint(pair, passages))
+                progress.advance()
+    return lost | duplicates(prints), len(ids)
+
+
+def _pairs(rounds: list[Path]) -> Iterator[Pair]:
+    for folder in rounds:
+        yield from read_pairs(folder)
+
+
+def _kept(rounds: list[Path], lost: Lost) -> Iterator[Pair]:
+    return (pair for pair in _pairs(rounds) if pair["id"] not in lost)
+
+
+def _export(run: Path, rounds: list[Path], lost: Lost) -> dict[str, Any]:
+    """Shards, then the card, then the manifest."""
+    part_of = split_of(validation_documents({pair["document"] for pair in _kept(rounds, lost)}))
+    folder, contents = run / "data", Contents()
+    empty_folder(folder)
+    for pair in _kept(rounds, lost):
+        contents.add(pair, part_of(pair))
+    files: dict[str, int] = {}
+    for part in sorted(contents.splits):
+        files |= write_shards(folder, part, (pair for pair in _kept(rounds, lost) if part_of(pair) == part))
+    files |= write_dropped(folder, _pairs(rounds), lost)
+    rejected = Counter(f"{row['step']}: {row['reason']}" for each in rounds for row in read_rejected(each))
+    made = _made_with(run, rounds)
+    write_whole(folder / "README.md", card(run.resolve().name, contents, rejected, _reasons(lost), made))
+    facts = {"kept": contents.splits.total(), "rejected": dict(sorted(_reasons(lost).items()))}
+    return write_manifest(folder, files, **facts, **contents.counts(), made_with=made)
+
+
+def _made_with(run: Path, rounds: list[Path]) -> dict[str, str]:
+    """Versions and hashes by which the data set can be told from another."""
+    recipe = run / "recipe.yaml"
+    known = {"recipe": yaml.safe_load(recipe.read_text())["fingerprint"]} if recipe.is_file() else {}
+    sealed = {f"round {each.name}": f"manifest sha256 {sha256(each / 'manifest.json')}" for each in rounds}
+    identities = [read_manifest(each).get("teacher", {}) for each in rounds]
+    teachers = {", ".join(f"{key} {value}" for key, value in identity.items()) for identity in identities}
+    return {**versions(*PACKAGES), **known, "teacher": "; ".join(sorted(teachers)), **sealed}
+
+
+def _reasons(lost: Lost) -> Counter[str]:
+    return Counter(reason for reason, _ in lost.values())
+
+
+def _told(reasons: Counter[str]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())

@@ -1,0 +1,41 @@
+"""The skills: one file each, found by listing the folder, so that a new one needs no line here."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from pathlib import Path
+
+from ...run import BadInput
+from ..flow import Skill
+
+NAMES = tuple(sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py")))
+# The 17 of arXiv 2407.03502, table 1; a recipe may name those that are not built yet.
+PAPER_SKILLS = (
+    "reading_comprehension",
+    "open_domain_qa",
+    "text_modification",
+    "web_agent",
+    "brain_teaser",
+    "analytical_reasoning",
+    "multiple_choice",
+    "data_to_text",
+    "fermi",
+    "coding",
+    "text_extraction",
+    "text_classification",
+    "retrieval_augmented_generation",
+    "tool_use",
+    "creative_content",
+    "few_shot_reasoning",
+    "conversation",
+)
+
+
+def load(name: str) -> Skill:
+    """The skill in the file `name`.py; raises BadInput, with the nearest right name, where there is none."""
+    if name not in NAMES:
+        near = difflib.get_close_matches(name, NAMES, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(NAMES)}"
+        raise BadInput(f"no skill {name!r}; {hint}")
+    return importlib.import_module(f".{name}", __name__).SKILL

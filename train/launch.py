@@ -1,0 +1,68 @@
+"""Whether the launcher gave what was asked for; several known ways to misconfigure it fail in silence."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ..run import BadInput, EnvironmentFailure
+from .recipe import Recipe
+
+
+def is_deepspeed() -> bool:
+    """Whether `accelerate launch` asked for DeepSpeed."""
+    return os.environ.get("ACCELERATE_USE_DEEPSPEED", "false") == "true"
+
+
+def quiet_deepspeed() -> None:
+    """Tell DeepSpeed, which transformers imports wherever it is installed, that there is no GPU, before it warns."""
+    import torch
+
+    if not torch.cuda.is_available():
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
+
+
+def world_size() -> int:
+    """The processes that the launcher says it started."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def name_backend(accelerator: Any) -> str:
+    """The name, in a recipe's `expected_backend`, of what joins the processes."""
+    kind = accelerator.distributed_type.value
+    if kind == "DEEPSPEED":
+        return f"zero{accelerator.state.deepspeed_plugin.zero_stage}"
+    return {"NO": "plain", "FSDP": "fsdp"}.get(kind, "ddp")
+
+
+def check_launch(recipe: Recipe, processes: int, backend: str) -> None:
+    """EnvironmentFailure unless the processes are as many, and joined in the way, that launcher and recipe say."""
+    if processes != world_size():
+        raise EnvironmentFailure(
+            f"the launcher started {world_size()} processes but {processes} of them work together; they would train "
+            "apart from each other. Use a file of recipes/accelerate/"
+        )
+    if is_deepspeed() and not backend.startswith("zero"):
+        raise EnvironmentFailure(
+            f"DeepSpeed was asked for, but the processes are joined by {backend}; is it installed?"
+        )
+    if recipe.expected_processes not in (None, processes):
+        raise EnvironmentFailure(
+            f"expected_processes: {recipe.expected_processes}, but the launcher gave {processes}; "
+            "check num_processes in the accelerate file (`accelerate launch --cpu --num_processes 2` starts one)"
+        )
+    if recipe.expected_backend not in (None, backend):
+        raise EnvironmentFailure(
+            f"expected_backend: {recipe.expected_backend}, but the launcher gave {backend}"
+        )
+
+
+def check_resume(written_by: dict[str, Any], processes: int, backend: str) -> None:
+    """BadInput where a checkpoint cannot be read by this launch: ZeRO's is cut for its own number of processes."""
+    before = (written_by.get("backend", backend), written_by.get("processes", processes))
+    zero = any(name.startswith("zero") for name in (before[0], backend))
+    if zero and before != (backend, processes):
+        raise BadInput(
+            f"output_dir: its newest checkpoint was written by {before[0]} on {before[1]} processes and cannot be "
+            f"read by {backend} on {processes}; launch as before, or start in another output_dir"
+        )

@@ -1,0 +1,134 @@
+"""TRL's SFTTrainer fed from shards and plan: no preparation in the constructor, no metric that stalls a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
+from transformers.trainer import TRAINING_ARGS_NAME
+from transformers.trainer_callback import PrinterCallback
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
+
+from .checkpoint import mark_complete
+from .launch import is_deepspeed, name_backend
+from .pack import Plan
+from .recipe import OURS, Recipe
+from .shards import Shards
+
+
+def make_arguments(recipe: Recipe, world: int) -> SFTConfig:
+    """SFTConfig for `world` processes: the recipe's own fields, and what feeding from a plan requires."""
+    cuda = torch.cuda.is_available()
+    deepspeed = is_deepspeed()
+    return SFTConfig(
+        **recipe.model_dump(exclude=OURS | {"output_dir"}),
+        output_dir=str(recipe.output_dir),
+        gradient_accumulation_steps=recipe.global_batch_size // (world * recipe.per_device_train_batch_size),
+        # The plan has packed already; `packing` makes TRL flatten the rows and pass on their documents' borders.
+        packing=True,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        remove_unused_columns=False,
+        data_seed=recipe.seed,
+        save_strategy="steps",
+        # Without a GPU the processes talk over gloo; DeepSpeed is told so only where use_cpu is off.
+        use_cpu=not cuda and not deepspeed,
+        ddp_backend="gloo" if world > 1 and not cuda else None,
+        dataloader_pin_memory=cuda,
+        dataloader_persistent_workers=recipe.dataloader_num_workers > 0,
+        ddp_find_unused_parameters=False,
+        disable_tqdm=True,
+    )
+
+
+def make_dataset(shards: Shards, plan: Plan) -> Dataset:
+    """The plan's rows as a `datasets.Dataset`, which is what SFTTrainer accepts; tokens are read when asked for."""
+
+    def read(batch: dict[str, list[int]]) -> dict[str, list[Any]]:
+        rows = [shards.row(plan.row(number)) for number in batch["row"]]
+        return {name: [row[name] for row in rows] for name in rows[0]}
+
+    return Dataset.from_dict({"row": range(len(plan))}).with_transform(read)
+
+
+class Trainer(SFTTrainer):
+    """SFTTrainer with a loss over learned positions, tokens counted exactly, and checkpoints that are marked."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        args: SFTConfig,
+        rows: Dataset,
+        tokenizer: PreTrainedTokenizerBase,
+        callbacks: Sequence[TrainerCallback],
+        fingerprint: str,
+    ) -> None:
+        super().__init__(
+            model=model, args=args, train_dataset=rows, processing_class=tokenizer, callbacks=list(callbacks)
+        )
+        self.remove_callback(PrinterCallback)
+        self.folder = Path(str(args.output_dir))
+        self.fingerprint = fingerprint
+        self._tokens = 0  # seen by this process since the last log
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The summed loss of the learned tokens over their number in the whole global batch.
+
+        TRL's version gathers and synchronises four metrics in every micro-step; this one gathers none.
+        """
+        if return_outputs or num_items_in_batch is None or self.aux_loss_enabled:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        labels = inputs.pop("labels")
+        self._tokens += labels.numel()
+        if labels.is_cuda:
+            outputs = model(**inputs, labels=labels, fused_lm_head=True, use_cache=False)
+            total = -outputs.log_probs.sum()
+        else:  # TRL's fused head scores every position where there is no Triton; most are not learned
+            following = labels[0, 1:]
+            learned = (following != -100).nonzero().flatten()
+            logits = model(**inputs, logits_to_keep=learned, use_cache=False).logits[0]
+            total = cross_entropy(logits.float(), following[learned], reduction="sum")
+        # num_items_in_batch counts all processes; DDP and ZeRO take the mean of their gradients.
+        return total / num_items_in_batch * self.accelerator.num_processes
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add the tokens seen by all processes since the run began, kept in the checkpoint's state."""
+        if "loss" in logs:
+            seen = torch.tensor(self._tokens, device=self.args.device)
+            everywhere: Any = self.accelerator.gather(seen)
+            self.state.num_input_tokens_seen += int(everywhere.sum())
+            self._tokens = 0
+            logs["tokens"] = self.state.num_input_tokens_seen
+        super().log(logs, start_time)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        # Past TRL's own, which writes a model card each time.
+        super(SFTTrainer, self)._save_checkpoint(model, trial)
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            self._mark(self.folder / f"checkpoint-{self.state.global_step}", "**/*")
+        self.accelerator.wait_for_everyone()
+
+    def _mark(self, folder: Path, pattern: str) -> None:
+        step = self.state.global_step
+        mark_complete(folder, pattern, fingerprint=self.fingerprint, step=step, **self.launched())
+
+    def launched(self) -> dict[str, Any]:
+        """How many processes there are, and what joins them."""
+        return {"processes": self.accelerator.num_processes, "backend": name_backend(self.accelerator)}
+
+    def finish(self) -> None:
+        """Save the model into the output folder itself, without what only training needs, and mark it complete."""
+        self.save_model(str(self.folder))
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            (self.folder / TRAINING_ARGS_NAME).unlink()  # a pickle of this machine's paths
+            self._mark(self.folder, "*")
+        self.accelerator.wait_for_everyone()
