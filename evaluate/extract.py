@@ -61,7 +61,9 @@ def extract(item: Item, reply: str, whole: bool = True) -> Extracted | None:
 
 # Readers: the answer that stands right at the beginning of a text.
 
-_DECOR = r"[\s*_`\"'“”$#]*"
+_DECOR = (
+    r"[ \t*_`\"'“”$#]{0,20}"  # bounded, as every repetition here: a reply of 50,000 asterisks costs no time
+)
 _LETTER = re.compile(
     rf"{_DECOR}(?:option\s|choice\s|\\text\{{)?{_DECOR}"
     r"(?:[(\[]\s*(?P<bracketed>[A-Za-z])\s*[)\]]|(?P<bare>[A-Z])(?![\w'’]|-\w)|(?P<low>[b-z])(?=[).:]|\s*$))"
@@ -107,7 +109,8 @@ def _read_number(item: Item, text: str) -> Found | None:
 
 
 def _read_word(item: Item, text: str) -> Found | None:
-    match = re.match(rf"{_DECOR}({_words(item)})(?!\w)", text, re.IGNORECASE)
+    skipped = len(text) - len(text.lstrip())
+    match = re.compile(rf"{_DECOR}({_words(item)})(?!\w)", re.IGNORECASE).match(text, skipped)
     return Found(match[1], *match.span(1)) if match else None
 
 
@@ -137,8 +140,8 @@ READERS: dict[Kind, Reader] = {
 
 _CLAIM = re.compile(
     r"\b(?:answer|option|choice)(?:\s+(?:choice|option))?(?:\s+to\s[^.:\n]{1,60}?)?"
-    r"(?:\s+(?:is|would be|should be|must be|will be)\b(?:\s+therefore|\s+thus|\s+clearly)?\s*:?|[*_`\"]*\s*[:=])(?!\s*not\b)"
-    r"|^[\s*_#>-]*(?:A|ans)[*_`]*:|^\s*####",
+    r"(?:\s+(?:is|would be|should be|must be|will be)\b(?:\s+therefore|\s+thus|\s+clearly)?\s*:?|[*_`\"]{0,3}\s?[:=])"
+    r"|^[ \t*_#>-]{0,9}(?:A|ans)[*_`]{0,3}:|^[ \t]{0,9}####",
     re.IGNORECASE | re.MULTILINE,
 )
 _IS_CORRECT = re.compile(
@@ -175,13 +178,22 @@ def lone_line(item: Item, text: str) -> Iterator[Found]:
 
 
 def final_sentence(item: Item, text: str) -> Iterator[Found]:
-    """ "The answer is X." as the last line: how worked replies of our own pairs end."""
-    last = text.rstrip().split("\n")[-1]
+    """ "The answer is X." as the last line, where the teacher's own reply ends so; an edited text may just happen to."""
+    if item.reference and not final_answer(_last_line(item.reference)):
+        return
+    last = _last_line(text)
     if answer := final_answer(last):
         yield Found(answer, len(text.rstrip()) - len(last), len(text.rstrip()))
 
 
+def _last_line(text: str) -> str:
+    return text.rstrip().split("\n")[-1]
+
+
 # Guesses, the first one counts: what the reply most likely means where it states nothing.
+
+
+_DENIAL = re.compile(r"\bnot\b|n['’]t\b|\bneither\b|\bnone\b|\bwrong\b|\bincorrect\b", re.IGNORECASE)
 
 
 def leading(item: Item, text: str) -> Iterator[Found]:
@@ -192,16 +204,16 @@ def leading(item: Item, text: str) -> Iterator[Found]:
 
 
 def bracketed(item: Item, text: str) -> Iterator[Found]:
-    """The one "(B)" of the last line that holds any."""
+    """The one "(B)" of the last line that holds any, unless that line denies something."""
     lines = [match for match in re.finditer(r"[^\n]+", text) if re.search(r"\([A-Z]\)", match[0])]
     letters = set(re.findall(r"\(([A-Z])\)", lines[-1][0])) if lines else set()
-    if len(letters) == 1 and _known(item, letter := letters.pop()):
+    if len(letters) == 1 and not _DENIAL.search(lines[-1][0]) and _known(item, letter := letters.pop()):
         yield Found(letter, *lines[-1].span())
 
 
 def option_text(item: Item, text: str) -> Iterator[Found]:
     """The last line holds the words of exactly one option."""
-    last = text.rstrip().split("\n")[-1]
+    last = _last_line(text)
     plain = plain_text(last)
     held = [
         n
@@ -228,7 +240,7 @@ def last_word(item: Item, text: str) -> Iterator[Found]:
 
 def last_line(item: Item, text: str) -> Iterator[Found]:
     """The last line as it stands."""
-    last = text.rstrip().split("\n")[-1]
+    last = _last_line(text)
     if found := _read_line(item, last):
         yield Found(found.value, len(text.rstrip()) - len(last), len(text.rstrip()))
 

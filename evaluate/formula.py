@@ -26,10 +26,10 @@ _PLAIN = [
 
 
 def boxed(text: str) -> Iterator[tuple[int, int, str]]:
-    r"""Start, end and content of every \boxed{...}, brackets balanced."""
-    for match in _BOX.finditer(text):
+    r"""Start, end and content of the last \boxed{...}s, brackets balanced."""
+    for match in list(_BOX.finditer(text))[-20:]:
         depth = 1
-        for at in range(match.end(), min(len(text), match.end() + 2_000)):
+        for at in range(match.end(), min(len(text), match.end() + 1_000)):
             depth += {"{": 1, "}": -1}.get(text[at], 0)
             if depth == 0:
                 yield match.start(), at + 1, text[match.end() : at]

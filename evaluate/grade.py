@@ -44,7 +44,8 @@ def grade(item: Item, reply: Reply) -> Row:
 def correct(item: Item, value: str) -> bool:
     """Whether the extracted `value` is the item's gold answer."""
     if item.kind == "letter":
-        return value == item.gold.strip("()") or same_text(_option(item, value), item.gold)
+        letter = item.gold.strip("()")
+        return value == letter if len(letter) == 1 else same_text(_option(item, value), item.gold)
     if item.kind == "math":
         return same_formula(value, item.gold)
     if item.kind == "sequence":

@@ -125,7 +125,7 @@ def _scores(comparison: Comparison) -> str:
         f"<h2>Scores</h2><div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
         f"<p class='soft note'>Won and lost: items that only {_text(comparison.student)}, or only {_text(comparison.base)}, has "
         "right. Detectable: the difference that a sample like this shows four times in five. Smallest lead: the lowest end of "
-        f"the intervals against every other column. “{CONSTANT}” is a control that always gives the best single answer to each task. "
+        f"the intervals against every other column. “{CONSTANT}” is a control that always gives a task's best single answer. "
         "Items of one passage or document are resampled together; rows are not corrected for their number.</p>"
     )
 

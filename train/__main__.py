@@ -7,12 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-# One thread a process, as torchrun has it: the threads of a small model spend their time waiting for each other.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-
-from ..run import Failure  # noqa: E402  (after the environment that torch reads once)
-from .recipe import parse_settings  # noqa: E402
+from ..run import Failure
+from .recipe import parse_settings
+from .sft import train
 
 
 def main() -> int:
@@ -28,8 +25,6 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="progress as JSON lines")
     asked = parser.parse_args()
     try:
-        from .sft import train
-
         train(asked.config, parse_settings(asked.set), asked.dry_run, asked.json)
     except Failure as failure:
         if os.environ.get("RANK", "0") == "0":

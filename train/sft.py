@@ -11,7 +11,7 @@ from typing import Any
 from ..progress import say, table
 from ..run import BadInput, Failure
 from .checkpoint import begin_run, clear_incomplete, newest_complete, read_marker
-from .launch import check_launch, check_resume, quiet_deepspeed, world_size
+from .launch import check_launch, check_resume, settle_on_cpu, world_size
 from .model import check_fits, check_model, describe_tokenizer, digest, load_tokenizer, read_limits
 from .pack import Plan, read_plan
 from .recipe import NOT_IN_FINGERPRINT, Recipe, read_recipe
@@ -138,7 +138,7 @@ def describe(recipe: Recipe, world: int) -> None:
 def _run(
     recipe: Recipe, shards: Shards, plan: Plan, world: int, start: Start | Failure | None, as_json: bool
 ) -> Path:
-    quiet_deepspeed()
+    settle_on_cpu()
     from accelerate.utils import broadcast_object_list
     from transformers import set_seed
     from transformers.utils import logging

@@ -155,7 +155,7 @@ class Shards:
         path = self.folder / f"offsets-{shard:05d}.npy"
         if not path.is_file():
             raise BadInput(f"tokens: {path} is missing; run `genteach tokenize` again")
-        return np.load(path, mmap_mode="r")
+        return np.asarray(np.load(path, mmap_mode="r"))
 
     def _map(self, name: str, dtype: str, shard: int, column: int) -> np.ndarray:
         path = self.folder / name
@@ -166,7 +166,8 @@ class Shards:
             raise BadInput(
                 f"tokens: {path} is {found}, its offsets say {expected} bytes; run `genteach tokenize` again"
             )
-        return np.memmap(path, dtype, "r") if expected else np.zeros(0, dtype)
+        # As a plain array: slices of np.memmap itself are slow to make.
+        return np.asarray(np.memmap(path, dtype, "r")) if expected else np.zeros(0, dtype)
 
     def __len__(self) -> int:
         return int(self._firsts[-1])

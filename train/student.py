@@ -12,6 +12,7 @@ from pydantic import Field
 from ..config import Strict, load
 from ..progress import say
 from ..run import BadInput, fingerprint, make_folder, sha256, versions, write_manifest
+from .launch import settle_on_cpu
 from .template import ROLE_TAGS, TAGS
 
 Size = Annotated[int, Field(ge=1)]
@@ -128,6 +129,7 @@ def train_tokenizer(texts: Iterator[str], vocab_size: int) -> Any:
 
 
 def _save_model(shape: Student, tokenizer: Any, out: Path) -> int:
+    settle_on_cpu()
     import torch
     from transformers import MistralConfig, MistralForCausalLM
 

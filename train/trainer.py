@@ -42,6 +42,7 @@ def make_arguments(recipe: Recipe, world: int) -> SFTConfig:
         dataloader_pin_memory=cuda,
         dataloader_persistent_workers=recipe.dataloader_num_workers > 0,
         ddp_find_unused_parameters=False,
+        logging_nan_inf_filter=False,  # it would wait for every micro-step's loss, and hide what went wrong
         disable_tqdm=True,
     )
 

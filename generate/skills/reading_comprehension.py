@@ -18,20 +18,21 @@ LONG = Sampling(max_tokens=4096)  # a passage is up to 8,000 characters
 EXACT = Sampling(temperature=0.2, max_tokens=4096)
 OPTIONS = (
     "Put five options under the question, (A) to (E), a line each: one right, four that tempt a careless reader, all "
-    "alike in length and style, the right one at a different place each time. The answer is the one capital letter."
+    "alike in length and style, the right one at a different place each time. The answer is the one capital letter; the "
+    "evidence is the claim of the passage on which the options bear."
 )
 
 # --- transform: a document becomes a passage of another genre, on which other questions can be asked ---
 
 
-def passage(name: str, genre: str) -> Agent:
+def passage(name: str, genre: str, length: str = "200 to 900 words") -> Agent:
     """The agent that turns a document into a passage of that genre."""
     return Agent(
         name,
         role="You write the passages of a reading test for university entrance.",
         task=f"Task: from the document above, write {genre}\n\n"
         "Take subject, facts and names from the document, and put them so that a reader who has not seen it can follow. "
-        "Write 200 to 900 words of finished text: no title, no notes, nothing about the task or the document itself. "
+        f"Write finished text of {length}: no title, no notes, nothing about the task or the document itself. "
         "Where the genre needs what the document lacks (speakers, an occasion), make it up; never make up figures or "
         "facts about the world. A document is unsuitable when it holds too little of a subject to write on: a list of "
         "links, a table of contents, a legal notice, debris of a web page.",
@@ -65,8 +66,9 @@ TRANSFORM = [
     ),
     passage(
         "poem",
-        "a poem of 12 to 40 lines on the subject: images and figures of speech that mean something definite, and a "
-        "speaker whose attitude changes or shows.",
+        "a poem on the subject: images and figures of speech that mean something definite, and a speaker whose "
+        "attitude changes or shows.",
+        "12 to 40 lines",
     ),
     passage(
         "satirical_passage",
@@ -81,7 +83,8 @@ TRANSFORM = [
     passage(
         "long_text",
         "an extended version: keep all that it says and add background, definitions, examples and transitions that are "
-        "common knowledge in the field, up to three times its length, so that facts which belong together stand far apart.",
+        "common knowledge in the field, so that facts which belong together stand far apart.",
+        "up to three times the length of the document, and 1,800 words at most",
     ),
     IDENTITY,
 ]
@@ -239,8 +242,8 @@ INSTRUCT = [
     ),
     choice(
         "evaluate_the_argument",
-        "Ask which question, if answered, would tell most about whether the argument is sound; the options are questions "
-        "whose one answer would strengthen it and the other weaken it, in one case only.",
+        "Ask which question, if answered, would tell most about whether the argument is sound: one answer to it would "
+        "strengthen the argument, and the opposite answer weaken it. The options are questions.",
     ),
     choice(
         "most_strongly_supported",

@@ -31,7 +31,7 @@ def author(name: str, definition: str, kind_of_result: str, **result: str) -> Ag
         f"The kind: {name.replace('_', ' ')}. {definition}\n\n"
         "For each task choose a part of the document, and write the instruction as somebody would who needs that text "
         "edited: for a purpose, in one to four sentences, naming every condition that the result has to meet. The "
-        'instruction stands above the text: it says "the text" or "this text", and never "the document". The tasks '
+        'instruction stands below the text: it says "the text" or "this text", and never "the document". The tasks '
         f"differ in their text, their wording and what they demand.\n\n{kind_of_result}",
         form=Form(
             (("text", TEXT), ("instruction", "the instruction, without the text"), *result.items()), many=3
@@ -222,5 +222,5 @@ SKILL = Skill(
             source="response",
         ),
     ],
-    turn="$instruction\n\n$text",
+    turn="$text\n\n$instruction",
 )

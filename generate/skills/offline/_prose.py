@@ -10,6 +10,9 @@ from typing import TypeVar
 from ...reply import Declined
 
 T = TypeVar("T")
+SHORT = (
+    100  # characters; a passage below that is one line, and too little to ask for facts or to edit in earnest
+)
 PLAIN = re.compile(r"[A-Za-z]+")
 # Words that hold a sentence together and tell little: no question and no edit is about them.
 _EMPTY = """
@@ -58,9 +61,9 @@ def _shown_alone(sentence: str) -> bool:
     )
 
 
-def few_words(passage: str, fewest: int = 4, most: int = 10) -> list[str]:
-    """The words of a passage that is one short line of plain words, without the marks behind them; else none."""
-    words = [word.rstrip(".,:;!?") for word in passage.split()]
+def few_words(passage: str, fewest: int = 4, most: int = 8) -> list[str]:
+    """The words of a passage that is one short clause of plain words, perhaps with a mark behind it; else none."""
+    words = passage.rstrip(" \n.,:;!?").split()
     return words if fewest <= len(words) <= most and all(map(PLAIN.fullmatch, words)) else []
 
 

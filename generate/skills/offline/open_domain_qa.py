@@ -19,10 +19,12 @@ DIVIDE = "An amount of {} {} is divided into {} equal shares. How many {} is one
 STEPS = "An amount of {} {} first grows by {} and then shrinks by {}. How many {} is it then?"
 PERCENT = "How many {} are {} percent of {} {}?"
 MEAN = "Three counts give {}, {} and {} {}. How many {} is that on average?"
+LONGER = "A text has {} characters. What is {} plus {}?"
 PLUS = "What is {} plus {}?"
 MINUS = "What is {} minus {}?"
 TIMES = "What is {} times {}?"
 AND_THEN = "{} Now take that {} times: what is the result?"
+CHARACTERS = "characters"  # what is counted where a passage gives no number itself
 LARGEST = 100_000
 NUMBER = r"(?<![\w.,:/^*=+$–-])(\d{1,3}(?:,\d{3})+|\d{1,5})(?![\w:/^*=+–-]|[.,]\d)"
 # Words before a number that make it a name, not a quantity.
@@ -46,7 +48,7 @@ def _quantities(passage: str) -> list[Quantity]:
         ):  # a number alone is debris of a formula
             found.append((value, number[2] or "", told))
     line = flat(passage)
-    return found or [(len(line), "characters", line[:60])]
+    return found or [(len(line), CHARACTERS, line[:60])]
 
 
 def _problems(make: Callable[[int, str, Random], Problem | None]) -> Callable[[Fields, Random], list[Fields]]:
@@ -71,6 +73,8 @@ def _problems(make: Callable[[int, str, Random], Problem | None]) -> Callable[[F
 
 def _sum(a: int, unit: str, draw: Random) -> Problem:
     b = _beside(a, draw)
+    if unit == CHARACTERS:
+        return LONGER.format(a, a, b), f"{a}+{b}", a + b
     question = ADD.format(a, unit, b, unit) if unit else PLUS.format(a, b)
     return question, f"{a}+{b}", a + b
 
@@ -206,6 +210,7 @@ SOLUTIONS: dict[str, Callable[..., tuple[str, int]]] = {
     STEPS: _both,  # before ADD, whose template it fits as well
     ADD: added,
     PLUS: added,
+    LONGER: lambda a, _, b: added(a, b),
     SUBTRACT: taken,
     MINUS: taken,
     MULTIPLY: multiplied,

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 from ...reply import Declined, Fields
-from ._prose import asked, one_of, sentences, some, tells
+from ._prose import SHORT, asked, few_words, listed, one_of, sentences, some, tells
 
+HIDDEN = "###"
 REPLACE = "Replace the word {} with {}."
+REPLACE_AT = f"Replace word {{}} of the text by {HIDDEN}."
 DELETE = "Delete the word {}."
+DELETE_AT = "Delete word {} of the text."
 CAPITALS = "Write the word {} in capital letters."
 ALL_CAPITALS = "Write the whole text in capital letters."
 ALL_SMALL = "Write the whole text in small letters."
@@ -26,6 +29,8 @@ DIGITS = "Write the numbers from two to twelve in digits."
 NO_COMMAS = "Write numbers without a comma between thousands."
 LONGEST = 160  # characters of a sentence that is edited
 WORD = r"(?<![\w’'*#-])[a-z]{4,}(?![\w’'*#-])"
+_NO_ADVERBS = "apply supply reply multiply imply comply rely family assembly anomaly likely"
+NO_ADVERBS = frozenset(_NO_ADVERBS.split())
 _SPELLED = "two three four five six seven eight nine ten eleven twelve"
 NUMBERS = {word: number for number, word in enumerate(_SPELLED.split(), 2)}
 SPELLED = re.compile(rf"\b({'|'.join(NUMBERS)})\b", re.IGNORECASE)
@@ -48,9 +53,19 @@ def _deleted(text: str, word: str) -> str:
     return re.sub(r" (?=[ .,;:!?])", "", _at_the_word(lambda _: "")(text, word))
 
 
+def _word_hidden(text: str, place: str) -> str:
+    return " ".join(HIDDEN if at == int(place) else word for at, word in enumerate(text.split(), 1))
+
+
+def _word_deleted(text: str, place: str) -> str:
+    return " ".join(word for at, word in enumerate(text.split(), 1) if at != int(place))
+
+
 STEPS: dict[str, Callable[..., str]] = {
     REPLACE: _at_the_word(lambda new: new),
     DELETE: _deleted,
+    REPLACE_AT: _word_hidden,
+    DELETE_AT: _word_deleted,
     CAPITALS: _at_the_word(str.upper),
     BOLD: _at_the_word(lambda word: f"**{word}**"),
     ITALIC: _at_the_word(lambda word: f"*{word}*"),
@@ -81,10 +96,17 @@ def _step(step: str, text: str) -> str:
 # --- tasks ---
 
 
-def _tasks(possible: Callable[[str, Fields, Random], list[str]]) -> Callable[[Fields, Random], list[Fields]]:
-    """The rule that sets tasks on sentences of the passage, of the steps that are possible there."""
+def _tasks(
+    possible: Callable[[str, Fields, Random], list[str]], by_place: str = ""
+) -> Callable[[Fields, Random], list[Fields]]:
+    """The rule that sets tasks on sentences of the passage, of the steps that are possible there.
+
+    Of a passage that is one short clause, what a beginner can be asked: `by_place`, on a word told by its number.
+    """
 
     def rule(fields: Fields, draw: Random) -> list[Fields]:
+        if len(fields["passage"]) < SHORT:
+            return some(_by_place(fields["passage"], by_place), draw, "the line is no clause for this edit")
         texts = [sentence for sentence in sentences(fields["passage"]) if len(sentence) <= LONGEST]
         found = []
         for text in draw.sample(texts, len(texts)):
@@ -93,6 +115,13 @@ def _tasks(possible: Callable[[str, Fields, Random], list[str]]) -> Callable[[Fi
         return some(found, draw, "no sentence of the passage allows this edit")
 
     return rule
+
+
+def _by_place(passage: str, template: str) -> Iterator[Fields]:
+    words = few_words(passage, most=6) if template else []
+    for place in range(1, len(words) + 1):
+        text, step = " ".join(words), template.format(place)
+        yield {"text": text, "instruction": step, "answer": carried_out(step, text)}
 
 
 def _words(text: str) -> list[str]:
@@ -110,9 +139,10 @@ def _replacements(text: str, fields: Fields, draw: Random) -> list[str]:
 
 
 def _removals(text: str, fields: Fields, draw: Random) -> list[str]:
-    """Adverbs, and what stands between "the" and a noun: the sentence is one without them too."""
-    spare = {word for word in re.findall(r"\b[Tt]he ([a-z]+) (?!of\b)[a-z]{4,}", text)}
-    return [DELETE.format(word) for word in _words(text) if word.endswith("ly") or word in spare]
+    """Adverbs, and adjectives between "the" and a noun: without them the sentence is still one."""
+    adverbs = set(re.findall(r"(?<!, )\b[a-z]+ly\b(?!,)", text)) - NO_ADVERBS
+    spare = set(re.findall(r"\b[Tt]he ([a-z]+(?:al|ive|ous|ic|able|ible|ful|ary)) (?!of\b)[a-z]{4,}", text))
+    return [DELETE.format(word) for word in _words(text) if word in adverbs | spare]
 
 
 def _capitals(text: str, fields: Fields, draw: Random) -> list[str]:
@@ -160,15 +190,22 @@ def edit_task(fields: Fields, draw: Random) -> Fields:
 
 
 def edit(fields: Fields, draw: Random) -> str:
-    return carried_out(fields["instruction"], fields["text"])
+    """The edited text alone; where a word is told by its number, the words are numbered first."""
+    text, instruction = fields["text"], fields["instruction"]
+    edited = carried_out(instruction, text)
+    for template, shown in ((REPLACE_AT, HIDDEN), (DELETE_AT, "-")):
+        if parts := asked(template, instruction):
+            words = [shown if str(at) == parts[0] else word for at, word in enumerate(text.split(), 1)]
+            return f"{listed(words)}. The answer is {edited}."
+    return edited
 
 
 RULES = {
     "keyword_replacement": _tasks(_replacements),
-    "text_removing": _tasks(_removals),
+    "text_removing": _tasks(_removals, DELETE_AT),
     "text_capitalization": _tasks(_capitals),
     "text_styling": _tasks(_styles),
-    "text_obfuscation": _tasks(_masks),
+    "text_obfuscation": _tasks(_masks, REPLACE_AT),
     "data_normalization": _tasks(_normal_forms),
     "suggester": suggest,
     "exact_editor": edit_task,

@@ -1,0 +1,156 @@
+"""A real checkpoint is evaluated end to end: resumed, never cut short silently, never mixed up with another one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from genteach.config import load as read_config
+from genteach.evaluate.command import evaluate
+from genteach.evaluate.compare import compare
+from genteach.evaluate.recipe import EvaluateRecipe
+from genteach.run import BadInput, write_manifest
+
+from .servers import tiny_chat_checkpoint
+
+pytest.importorskip("lm_eval", reason="lm-eval is not installed: pip install genteach[evaluate]")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_chat_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Orca-Bench of two skills; one item is far longer than the checkpoint's context."""
+    folder = tmp_path_factory.mktemp("orca_bench")
+    for skill, match in (("arithmetic", "number"), ("stories", "judge")):
+        rows = [
+            {
+                "id": f"{skill}-{number}",
+                "skill": skill,
+                "entry": "e",
+                "messages": [
+                    {"role": "user", "content": f"What is {number} and 1?" * (1 if number else 2000)}
+                ],
+                "reference": f"The answer is {number + 1}.",
+                "answer": None if match == "judge" else str(number + 1),
+                "match": match,
+                "document": f"d{number}",
+                "seed_id": "s",
+            }
+            for number in range(6)
+        ]
+        (folder / f"{skill}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write_manifest(folder, {"arithmetic.jsonl": 6, "stories.jsonl": 6})
+    return folder
+
+
+def run(model: Path, bench: Path, out: Path, **facts: Any) -> dict[str, Any]:
+    given = {
+        "model": str(model),
+        "orca_bench": bench,
+        "out": out,
+        "max_new_tokens": 8,
+        "device": "cpu",
+        **facts,
+    }
+    return evaluate(read_config(None, EvaluateRecipe, given))
+
+
+def stored(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "replies.jsonl").read_text().splitlines()]
+
+
+def test_every_item_is_answered_graded_and_counted(checkpoint: Path, bench: Path, tmp_path: Path) -> None:
+    found = run(checkpoint, bench, tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "orca_bench.jsonl").read_text().splitlines()]
+    assert len(rows) == 6
+    assert [row["status"] for row in rows if row["id"] == "arithmetic-0"] == ["too_long"]
+    assert {row["finish_reason"] for row in rows} <= {"stop", "length", "too_long"}
+    assert all(row["prompt_tokens"] > 0 and len(row["prompt_sha256"]) == 64 for row in rows)
+    exact = found["tasks"]["orca_bench"]
+    assert exact["n"] == 6
+    assert exact["too_long"] == 1
+    assert found["tasks"]["orca_bench_judged"]["not_measured"] == 6
+    assert found["tasks"]["orca_bench_judged"]["score"] is None
+    assert len(found["model"]["weights_sha256"]) == 64
+    assert found["model"]["context"] == 4096
+    assert {"lm-eval", "transformers", "torch"} <= found["versions"].keys()
+    assert json.loads((tmp_path / "results.json").read_text()) == found
+
+
+def test_a_second_run_asks_only_for_what_is_missing(checkpoint: Path, bench: Path, tmp_path: Path) -> None:
+    first = run(checkpoint, bench, tmp_path)
+    path = tmp_path / "replies.jsonl"
+    whole = path.read_text()
+    assert len(stored(tmp_path)) == 12
+    path.write_text("".join(whole.splitlines(keepends=True)[:7]) + '{"key": "torn')
+    second = run(checkpoint, bench, tmp_path)
+    assert sorted(path.read_text().splitlines()) == sorted(whole.splitlines())
+    assert second["tasks"] == first["tasks"]
+
+
+def test_another_checkpoint_under_the_same_name_is_another_model(bench: Path, tmp_path: Path) -> None:
+    import torch
+
+    model, out = tmp_path / "model", tmp_path / "out"
+    torch.manual_seed(1)
+    first = run(tiny_chat_checkpoint(model), bench, out)
+    torch.manual_seed(2)
+    second = run(tiny_chat_checkpoint(model), bench, out)
+    assert first["model"]["weights_sha256"] != second["model"]["weights_sha256"]
+    assert len(stored(out)) == 24
+
+
+def test_the_batch_does_not_change_the_replies(checkpoint: Path, bench: Path, tmp_path: Path) -> None:
+    run(checkpoint, bench, tmp_path / "one", batch_size=1)
+    run(checkpoint, bench, tmp_path / "many", batch_size=8)
+    texts = [{row["key"]: row["text"] for row in stored(tmp_path / name)} for name in ("one", "many")]
+    assert texts[0] == texts[1]
+
+
+def test_a_benchmark_goes_through_lm_eval(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gsm8k").mkdir()
+    rows = [{"question": f"How many are {n} and 1?", "answer": f"#### {n + 1}"} for n in range(20)]
+    (tmp_path / "gsm8k/test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    given = {"model": str(checkpoint), "tasks": "gsm8k", "data": tmp_path, "limit": 5, "max_new_tokens": 8}
+    found = evaluate(read_config(None, EvaluateRecipe, {**given, "device": "cpu", "out": tmp_path / "out"}))
+    assert found["tasks"]["gsm8k"]["n"] == 5
+    assert list(found["data"]) == ["gsm8k/test.jsonl"]
+    rows = [json.loads(line) for line in (tmp_path / "out/gsm8k.jsonl").read_text().splitlines()]
+    assert [row["task"] for row in rows] == ["gsm8k_zs"] * 5
+    assert rows[0]["prompt"].startswith("How many are")
+    assert "95 % interval" in capsys.readouterr().out
+    compare(tmp_path / "out", tmp_path / "out")
+
+
+def test_what_is_not_a_model_is_refused_in_one_line(bench: Path, checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "no_weights").mkdir()
+    (tmp_path / "no_weights/config.json").write_text("{}")
+    for name, line in {
+        "nowhere": "no such folder",
+        "file": "not a model",
+        "empty": "not a model",
+        "no_weights": "no weights to load",
+    }.items():
+        with pytest.raises(BadInput, match=line) as caught:
+            run(tmp_path / name, bench, tmp_path / "out")
+        assert "\n" not in str(caught.value)
+    with pytest.raises(BadInput, match="did you mean"):
+        run(checkpoint.parent, bench, tmp_path / "out")
+
+
+def test_a_changed_bench_is_refused(checkpoint: Path, bench: Path, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text((bench / "manifest.json").read_text())
+    (tmp_path / "arithmetic.jsonl").write_text("{}\n")
+    with pytest.raises(BadInput, match=r"arithmetic.jsonl: sha256 is"):
+        run(checkpoint, tmp_path, tmp_path / "out")
+    write_manifest(tmp_path, {"arithmetic.jsonl": 1})
+    with pytest.raises(BadInput, match=r"arithmetic.jsonl:1: not an Orca-Bench item"):
+        run(checkpoint, tmp_path, tmp_path / "out")
