@@ -1,28 +1,19 @@
 """A Hugging Face checkpoint as a backend: loaded by lm-eval's HFLM, identified by its bytes, decoded greedily in batches."""
 
-import json
 import os
 from collections.abc import Iterator
-from hashlib import sha256 as new_sha256
-from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 from lm_eval.models.huggingface import HFLM
 
-from ..run import BadInput, sha256
+from ..run import BadInput
 from .item import Message, Reply
+from .weights import identify, locate
 
 MOST_TOKENS = 300_000  # of one batch, prompts and replies together: what a 7B model's cache holds in 40 GB
 SMALL = 50_000_000  # parameters; below, threads wait for each other longer than they work
-IDENTITY = (
-    "config.json",
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer.model",
-    "tokenizer_config.json",
-)
 
 
 class Checkpoint:
@@ -72,9 +63,8 @@ class Checkpoint:
                 yield place, Reply("", "too_long", prompt_tokens=len(ids[place]))
             else:
                 fitting.append(place)
-        for batch in _batches(
-            [(place, len(ids[place]) + max_new_tokens) for place in fitting], self.batch_size
-        ):
+        lengths = [(place, len(ids[place]) + max_new_tokens) for place in fitting]
+        for batch in _batches(lengths, self.batch_size):
             yield from zip(batch, self._decode([ids[place] for place in batch], max_new_tokens), strict=True)
 
     def _decode(self, prompts: list[list[int]], max_new_tokens: int) -> list[Reply]:
@@ -109,68 +99,11 @@ def _batches(lengths: list[tuple[int, int]], size: int) -> Iterator[list[int]]:
     batch: list[int] = []
     longest = 0
     for place, length in lengths:
-        if batch and (
-            len(batch) == size or (len(batch) + 1) * longest > MOST_TOKENS or length < 0.6 * longest
-        ):
+        full = len(batch) == size or (len(batch) + 1) * longest > MOST_TOKENS
+        if batch and (full or length < 0.6 * longest):
             yield batch
             batch = []
         longest = longest if batch else length
         batch.append(place)
     if batch:
         yield batch
-
-
-def locate(model: str) -> Path:
-    """The checkpoint's folder; a hub id is downloaded, or found in the cache. BadInput where neither is a checkpoint."""
-    folder = Path(model)
-    if not folder.exists():
-        folder = _from_hub(model)
-    if not folder.is_dir() or not (folder / "config.json").is_file():
-        inside = next(folder.glob("*/config.json"), None) if folder.is_dir() else None
-        hint = f"; did you mean {inside.parent}?" if inside else ""
-        raise BadInput(f"{model}: not a model: a folder with config.json and *.safetensors is needed{hint}")
-    if not any(folder.glob("*.safetensors")):
-        raise BadInput(f"{model}: holds no *.safetensors, so there are no weights to load")
-    if not any(folder.glob("tokenizer*")):
-        raise BadInput(f"{model}: holds no tokenizer (tokenizer.json); save it beside the weights")
-    return folder
-
-
-def _from_hub(model: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    if model.count("/") != 1 or model.startswith((".", "/")):
-        raise BadInput(f"{model}: no such folder")
-    try:
-        return Path(
-            snapshot_download(model, allow_patterns=["*.json", "*.safetensors", "*.jinja", "tokenizer*"])
-        )
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0][:160]
-        raise BadInput(f"{model}: neither a folder here nor a model that the hub gives ({reason})") from error
-
-
-def identify(folder: Path) -> dict[str, str]:
-    """weights_sha256 over the safetensors files; digest over them and what else decides the replies.
-
-    By bytes, so that a checkpoint written again under the same name is another model.
-    """
-    weights, everything = new_sha256(), new_sha256()
-    for file in sorted(folder.glob("*.safetensors")):
-        weights.update(f"{file.name} {sha256(file)}\n".encode())
-    for file in sorted(path for path in folder.iterdir() if path.name in IDENTITY or path.suffix == ".jinja"):
-        everything.update(f"{file.name} {_content(file)}\n".encode())
-    everything.update(weights.digest())
-    return {"weights_sha256": weights.hexdigest(), "digest": everything.hexdigest()}
-
-
-def _content(file: Path) -> str:
-    """The file's sha256; of config.json without the versions and paths that a mere copy changes."""
-    if file.name != "config.json":
-        return sha256(file)
-    config = json.loads(file.read_text(encoding="utf-8"))
-    kept = {
-        name: value for name, value in config.items() if name not in ("transformers_version", "_name_or_path")
-    }
-    return new_sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()

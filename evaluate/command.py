@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 from ..progress import say, table
@@ -12,6 +13,7 @@ from .grade import grade
 from .item import Item, Row, spread
 from .recipe import EvaluateRecipe
 from .store import Store
+from .weights import locate
 
 PROTOCOL = {
     "name": "zero-shot, free generation",
@@ -30,26 +32,26 @@ def evaluate(recipe: EvaluateRecipe, dry_run: bool = False, as_json: bool = Fals
     The same command resumes: a reply that is stored is not asked for again. Raises BadInput, EnvironmentFailure.
     """
     began = time.monotonic()
+    if not recipe.is_server:
+        locate(recipe.model)
     items, sources = gather(recipe)
     if dry_run:
         say(json.dumps(recipe.model_dump(mode="json"), indent=2))
         say(f"{len(items)} items of {len({item.task for item in items})} tasks")
         return {}
-    make_folder(recipe.out)
-    with Store(recipe.out / "replies.jsonl") as store:
+    out = make_folder(recipe.folder)
+    with Store(out / "replies.jsonl") as store:
         rows, model = _measure(recipe, items, store, as_json)
-    facts = {
-        "model": model,
-        "protocol": PROTOCOL
-        | {"max_new_tokens": recipe.max_new_tokens, "judge": recipe.judge and recipe.judge.model},
+    run = {
         "limit": recipe.limit,
-        "data": sources,
-        "versions": versions(*PACKAGES),
-        "seconds": round(time.monotonic() - began, 1),
+        "max_new_tokens": recipe.max_new_tokens,
+        "judge": recipe.judge and recipe.judge.model,
     }
-    document = results.write(recipe.out, rows, facts)
-    show(document)
-    say(f"{recipe.out}/results.json after {facts['seconds']:.0f} s")
+    run["seconds"] = round(time.monotonic() - began, 1)
+    facts = {"model": model, "protocol": PROTOCOL, "data": sources, "versions": versions(*PACKAGES)}
+    document = results.write(out, rows, facts, run)
+    show({name: document["tasks"][name] for name in results.by_benchmark(rows)})
+    say(f"{out}/results.json after {run['seconds']:.0f} s")
     return document
 
 
@@ -65,9 +67,8 @@ def gather(recipe: EvaluateRecipe) -> tuple[list[Item], dict[str, str]]:
     benchmarks: dict[str, dict[tuple[str, str], Item]] = {}
     for items, _ in loaded:
         for item in items:
-            benchmarks.setdefault(results.benchmark_of(item.task).removesuffix(orca_bench.JUDGED), {})[
-                item.task, item.id
-            ] = item
+            benchmark = results.benchmark_of(item.task).removesuffix(orca_bench.JUDGED)
+            benchmarks.setdefault(benchmark, {})[item.task, item.id] = item
     chosen = [item for each in benchmarks.values() for item in spread(list(each.values()), recipe.limit)]
     return chosen, {name: hash for _, files in loaded for name, hash in files.items()}
 
@@ -76,9 +77,10 @@ def write_items(recipe: EvaluateRecipe) -> int:
     """Write every item's text and answer to `recipe.out` (a jsonl), for decontamination; returns how many."""
     items, _ = gather(recipe)
     lines = [{"task": item.task, "id": item.id, "text": item.prompt, "answer": item.gold} for item in items]
-    make_folder(recipe.out.parent)
-    write_whole(recipe.out, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
-    say(f"{recipe.out}: {len(items)} items")
+    out = recipe.out or Path("items.jsonl")
+    make_folder(out.parent)
+    write_whole(out, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    say(f"{out}: {len(items)} items")
     return len(items)
 
 
@@ -103,7 +105,10 @@ def _measure(
     return rows, model.backend.facts
 
 
-def show(document: dict[str, Any]) -> None:
+COUNTS = ("n", "too_long", "no_answer", "truncated", "not_measured")
+
+
+def show(found: dict[str, Any]) -> None:
     """The table for a terminal: what was asked, what came back, and how wide the interval is."""
     columns = [
         "task",
@@ -113,22 +118,19 @@ def show(document: dict[str, Any]) -> None:
         "truncated",
         "not measured",
         "score",
-        "95 % interval",
+        "interval",
         "width",
         "macro",
     ]
     rows = []
-    for name, found in document["tasks"].items():
-        shown = {name: found} if len(found["subtasks"]) == 1 or not name.startswith("orca_bench") else {}
-        shown |= {
-            f"  {task}": each for task, each in found["subtasks"].items() if name.startswith("orca_bench")
-        }
-        rows += [_cells(label, each) for label, each in shown.items()]
-    table("Scores", columns, rows)
+    for name, benchmark in found.items():
+        skills = benchmark["subtasks"] if name.startswith("orca_bench") else {}
+        rows += [_cells(name, benchmark), *(_cells(f"  {task}", each) for task, each in skills.items())]
+    table("Scores, with 95 % intervals", columns, rows)
 
 
 def _cells(label: str, found: dict[str, Any]) -> list[str]:
-    counts = [str(found[key]) for key in ("n", "too_long", "no_answer", "truncated", "not_measured")]
+    counts = [str(found[key]) for key in COUNTS]
     if found["score"] is None:
         return [label, *counts, "-", "-", "-", "-"]
     factor = 1 if found["scale"] == 10 else 100

@@ -81,7 +81,7 @@ def _arm(folder: Path) -> Arm:
 
 def pair(arms: list[Arm]) -> Comparison:
     """The second arm against the first and all others, on the items that every arm was measured on."""
-    arms = _named_apart(arms)
+    arms = _common(_named_apart(arms))
     for arm in arms[1:]:
         _same_items(arms[0], arm)
     tasks: dict[str, list[Key]] = {}
@@ -101,6 +101,26 @@ def _named_apart(arms: list[Arm]) -> list[Arm]:
     return [
         Arm(arm.name if names[arm.name] == 1 else f"{arm.name} ({place})", arm.rows, arm.facts)
         for place, arm in enumerate(arms, 1)
+    ]
+
+
+def _common(arms: list[Arm]) -> list[Arm]:
+    """The arms with the benchmarks that all of them were measured on."""
+    held = [{results.benchmark_of(task) for task, _ in arm.rows} for arm in arms]
+    common = set.intersection(*held)
+    if not common:
+        raise BadInput(
+            f"{arms[0].name} and {arms[-1].name} hold results of different items: no benchmark is common to all"
+        )
+    for benchmark in sorted(set.union(*held) - common):
+        say(f"{benchmark}: not measured on every model, left out")
+    return [
+        Arm(
+            arm.name,
+            {key: row for key, row in arm.rows.items() if results.benchmark_of(key[0]) in common},
+            arm.facts,
+        )
+        for arm in arms
     ]
 
 

@@ -45,12 +45,9 @@ def extract(item: Item, reply: str, whole: bool = True) -> Extracted | None:
     if stated:
         found, rule = max(stated, key=lambda each: each[0].end)
     elif whole and text.strip():
-        claims = [claim.start() for claim in _CLAIM.finditer(text)] if item.options else []
-        start += max(
-            claims, default=0
-        )  # "the answer is none of these" takes back the (B) that stands before it
-        text = reply[start:]
-        guesses = ((found, rule) for rule in GUESSES[item.kind] for found in rule(item, text))
+        if item.options:  # "the answer is none of these" takes back the (B) that stands before it
+            start += max((claim.start() for claim in _CLAIM.finditer(text)), default=0)
+        guesses = ((found, rule) for rule in GUESSES[item.kind] for found in rule(item, reply[start:]))
         found, rule = next(guesses, (None, None))
     else:
         return None
@@ -61,40 +58,45 @@ def extract(item: Item, reply: str, whole: bool = True) -> Extracted | None:
 
 # Readers: the answer that stands right at the beginning of a text.
 
-_DECOR = (
-    r"[ \t*_`\"'“”$#]{0,20}"  # bounded, as every repetition here: a reply of 50,000 asterisks costs no time
-)
+# Repetitions are bounded: a reply of 50,000 asterisks costs no time.
+_DECOR = r"[ \t*_`\"'“”$#]{0,20}"
 _LETTER = re.compile(
     rf"{_DECOR}(?:option\s|choice\s|\\text\{{)?{_DECOR}"
-    r"(?:[(\[]\s*(?P<bracketed>[A-Za-z])\s*[)\]]|(?P<bare>[A-Z])(?![\w'’]|-\w)|(?P<low>[b-z])(?=[).:]|\s*$))"
+    r"(?:[(\[]\s*(?P<marked>[A-Za-z])\s*[)\]]|(?P<bare>[A-Z])(?![\w'’]|-\w)|(?P<low>[b-z])(?=[).:]|\s*$))"
 )
 _MORE = re.compile(
-    rf"{_DECOR}(?:,|and|or|&){_DECOR}(?:[(\[](?P<bracketed>[A-Z])[)\]]|(?P<bare>[A-Z])(?![\w'’]))"
+    rf"{_DECOR}(?:,|and|or|&){_DECOR}(?:[(\[](?P<marked>[A-Z])[)\]]|(?P<bare>[A-Z])(?![\w'’]))"
 )
-_ARTICLE = re.compile(
-    r"[ *_]+(?!because|since|as\b|and\b|or\b|for\b|is\b)[a-z]"
-)  # "A dog", "I think": no letters
+# "A dog", "I think": no letters.
+_ARTICLE = re.compile(r"[AI][ *_]+(?!because|since|as\b|and\b|or\b|for\b|is\b)[a-z]")
+
+
+def _first_line(text: str) -> tuple[str, int]:
+    """The first line that holds anything, and where it begins."""
+    begin = len(text) - len(text.lstrip())
+    return text[begin:].split("\n")[0], begin
 
 
 def _read_letter(item: Item, text: str) -> Found | None:
     """An option's letter, letters ("A,C": two are never right), or the option's own words."""
-    line = text.lstrip().split("\n")[0]
-    skipped = len(text) - len(text.lstrip())
+    line, begin = _first_line(text)
     match = _LETTER.match(line)
-    letter = match and (match["bracketed"] or match["bare"] or match["low"]).upper()
-    if (
-        match
-        and letter
-        and _known(item, letter)
-        and not (letter in "AI" and match["bare"] and _ARTICLE.match(line, match.end()))
-    ):
+    if match and _known(item, letter := _letter(match)) and not _is_word(match):
         letters, end = [letter], match.end()
-        while (more := _MORE.match(line, end)) and _known(item, other := more["bracketed"] or more["bare"]):
-            letters.append(other)
+        while (more := _MORE.match(line, end)) and _known(item, _letter(more)):
+            letters.append(_letter(more))
             end = more.end()
-        return Found(",".join(dict.fromkeys(letters)), skipped, skipped + end)
+        return Found(",".join(dict.fromkeys(letters)), begin, begin + end)
     same = [place for place, option in enumerate(item.options) if plain_text(line) == plain_text(option)]
-    return Found(chr(ord("A") + same[0]), skipped, skipped + len(line)) if len(same) == 1 else None
+    return Found(chr(ord("A") + same[0]), begin, begin + len(line)) if len(same) == 1 else None
+
+
+def _letter(match: re.Match[str]) -> str:
+    return next(found for found in match.groups() if found).upper()
+
+
+def _is_word(match: re.Match[str]) -> bool:
+    return bool(match["bare"] and _ARTICLE.match(match.string, match.start("bare")))
 
 
 def _known(item: Item, letter: str) -> bool:
@@ -102,16 +104,15 @@ def _known(item: Item, letter: str) -> bool:
 
 
 def _read_number(item: Item, text: str) -> Found | None:
-    line = text.lstrip().split("\n")[0]
-    skipped = len(text) - len(text.lstrip())
+    line, begin = _first_line(text)
     found = next(numbers(line), None)
-    return Found(line[found.start : found.end].strip(), skipped, skipped + found.end) if found else None
+    return Found(line[found.start : found.end].strip(), begin, begin + found.end) if found else None
 
 
 def _read_word(item: Item, text: str) -> Found | None:
-    skipped = len(text) - len(text.lstrip())
-    match = re.compile(rf"{_DECOR}({_words(item)})(?!\w)", re.IGNORECASE).match(text, skipped)
-    return Found(match[1], *match.span(1)) if match else None
+    line, begin = _first_line(text)
+    match = re.match(rf"{_DECOR}({_words(item)})(?!\w)", line, re.IGNORECASE)
+    return Found(match[1], begin + match.start(1), begin + match.end(1)) if match else None
 
 
 def _words(item: Item) -> str:
@@ -119,13 +120,9 @@ def _words(item: Item) -> str:
 
 
 def _read_line(item: Item, text: str) -> Found | None:
-    line = text.lstrip().split("\n")[0]
+    line, begin = _first_line(text)
     value = line.strip(" *_`$").removesuffix(".").strip(" *_`$")
-    return (
-        Found(value, len(text) - len(text.lstrip()), len(text) - len(text.lstrip()) + len(line))
-        if value
-        else None
-    )
+    return Found(value, begin, begin + len(line)) if value else None
 
 
 READERS: dict[Kind, Reader] = {
@@ -218,7 +215,7 @@ def option_text(item: Item, text: str) -> Iterator[Found]:
     held = [
         n
         for n, option in enumerate(item.options)
-        if re.search(rf"(?<!\w){re.escape(plain_text(option))}(?!\w)", plain)
+        if (words := plain_text(option)) and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", plain)
     ]
     if len(held) == 1:
         yield Found(chr(ord("A") + held[0]), len(text.rstrip()) - len(last), len(text.rstrip()))

@@ -43,7 +43,7 @@ def judge(
         for place, item in enumerate(items)
         if item.kind == "judge" and rows[place]["finish_reason"] != "failed"
     ]
-    model = StoredModel(Endpoint(settings), store, MAX_NEW_TOKENS, as_json)
+    model = StoredModel(Endpoint(settings), store, MAX_NEW_TOKENS, as_json, label="judge")
     asks = [ask for place in judged for ask in _both_orders(model, items[place], rows[place])]
     replies = iter(model.answer(asks))
     found = list(rows)

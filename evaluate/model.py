@@ -13,6 +13,8 @@ from .item import Item, Message, Reply, digest
 from .recipe import EvaluateRecipe
 from .store import Store, key
 
+ONLY_GENERATION = "these tasks are answered by free generation; log-likelihood tasks run with lm_eval itself"
+
 
 class Backend(Protocol):
     """What generates. `facts` go into results.json; of them, `digest` decides which stored replies are its own."""
@@ -42,9 +44,16 @@ class Ask(NamedTuple):
 class StoredModel(LM):
     """lm-eval's LM around a backend and a store; only generation, always greedy."""
 
-    def __init__(self, backend: Backend, store: Store, max_new_tokens: int, as_json: bool = False) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        store: Store,
+        max_new_tokens: int,
+        as_json: bool = False,
+        label: str = "evaluate",
+    ) -> None:
         super().__init__()
-        self.backend, self.store, self.as_json = backend, store, as_json
+        self.backend, self.store, self.as_json, self.label = backend, store, as_json, label
         self.sampling = {"temperature": 0.0, "max_new_tokens": max_new_tokens}
 
     @property
@@ -66,13 +75,11 @@ class StoredModel(LM):
 
     def answer(self, asks: list[Ask]) -> list[Reply]:
         """The replies in the order of `asks`; new ones are stored as they come, so that a killed run loses none."""
-        keys = [
-            key(a.task, a.id, self.backend.facts["digest"], digest(a.prompt), self.sampling) for a in asks
-        ]
-        missing = list(
-            {k: ask for k, ask in zip(keys, asks, strict=True) if k not in self.store.replies}.items()
-        )
-        with Progress("evaluate", total=len(asks), unit="items", as_json=self.as_json) as progress:
+        model = self.backend.facts["digest"]
+        keys = [key(ask.task, ask.id, model, digest(ask.prompt), self.sampling) for ask in asks]
+        unknown = {k: ask for k, ask in zip(keys, asks, strict=True) if k not in self.store.replies}
+        missing = list(unknown.items())
+        with Progress(self.label, total=len(asks), unit="items", as_json=self.as_json) as progress:
             progress.advance(len(asks) - len(missing), stored=len(asks) - len(missing))
             failed: dict[str, Reply] = {}
             prompts = [ask.prompt for _, ask in missing]
@@ -87,19 +94,15 @@ class StoredModel(LM):
         return [failed[k] if k in failed else self.store.replies[k] for k in keys]
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
-        raise BadInput(
-            "these tasks are answered by free generation; log-likelihood tasks run with lm_eval itself"
-        )
+        raise BadInput(ONLY_GENERATION)
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
-        raise BadInput(
-            "these tasks are answered by free generation; log-likelihood tasks run with lm_eval itself"
-        )
+        raise BadInput(ONLY_GENERATION)
 
 
 def open_backend(recipe: EvaluateRecipe) -> Backend:
     """The checkpoint or server that the recipe names."""
-    if recipe.model.startswith(("http://", "https://")):
+    if recipe.is_server:
         from .endpoint import Endpoint
 
         return Endpoint(TeacherSettings.parse(recipe.model))

@@ -23,13 +23,27 @@ class EvaluateRecipe(Strict):
     """The folder that `genteach orca-bench build` wrote."""
     limit: int | None = Field(None, ge=1)
     """Items per benchmark, spread over its subtasks by hash; without one, all."""
-    out: Path = Path("results")
+    out: Path | None = None
+    """Without one, `results/NAME` beside the checkpoint, or here for a model that is no folder."""
     batch_size: int = Field(32, ge=1)
     max_new_tokens: int = Field(1024, ge=1)
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     judge: TeacherSettings | None = None
     """Who judges the Orca-Bench items that allow no exact match; without one they are not measured."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the results go."""
+        if self.out:
+            return self.out
+        name = self.model.rstrip("/").rpartition("/")[2]
+        return (Path(self.model).parent if Path(self.model).is_dir() else Path()) / "results" / name
+
+    @property
+    def is_server(self) -> bool:
+        """Whether `model` is a server's address rather than a checkpoint."""
+        return self.model.startswith(("http://", "https://"))
 
     @field_validator("tasks", mode="before")
     @classmethod

@@ -76,7 +76,7 @@ def _forest(comparison: Comparison) -> str:
     rows = "".join(_forest_row(line, comparison.base, reach) for line in lines)
     return (
         f"<h2>Difference to {_text(comparison.base)}</h2><div class='forest'>{_axis(reach)}{rows}</div>"
-        "<p class='soft note'>Points of per cent, or of 0-10 where a judge scored. The bar is the interval: right of the line "
+        "<p class='soft note'>Percentage points, or points of 0-10 of a judge. The bar is the interval: right of the line "
         f"{_text(comparison.student)} is better, left of it worse; a bar over the line means that these items cannot tell.</p>"
     )
 
@@ -215,7 +215,7 @@ def _facts(comparison: Comparison) -> str:
 
 
 def _arm(arm: Arm) -> str:
-    rows = _flat({name: arm.facts.get(name) for name in ("model", "protocol", "limit", "versions", "data")})
+    rows = _flat({name: arm.facts.get(name) for name in ("model", "protocol", "versions", "data")})
     cells = "".join(f"<tr><td>{_text(name)}</td><td>{_text(value)}</td></tr>" for name, value in rows)
     return f"<details><summary>{_text(arm.name)}</summary><table class='facts'><tbody>{cells}</tbody></table></details>"
 

@@ -95,17 +95,33 @@ def _mean(values: Iterable[float]) -> float | None:
     return sum(held) / len(held) if held else None
 
 
-def write(folder: Path, rows: list[Row], facts: dict[str, Any]) -> dict[str, Any]:
-    """Write BENCHMARK.jsonl for each benchmark, and results.json last."""
+def write(
+    folder: Path, rows: list[Row], facts: dict[str, Any], run: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Write BENCHMARK.jsonl for each benchmark, and results.json last; `run` says how these rows were measured.
+
+    Benchmarks that an earlier run measured of the very same model stay.
+    """
     groups = by_benchmark(rows)
     for benchmark, group in groups.items():
         lines = (json.dumps(row, ensure_ascii=False) for row in group)
         write_whole(
             folder / f"{benchmark}.jsonl", "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
         )
-    document = {**facts, "files": sorted(f"{name}.jsonl" for name in groups), "tasks": summaries(rows)}
+    earlier = _earlier(folder, facts["model"].get("digest"))
+    found = earlier.get("tasks", {}) | {name: each | (run or {}) for name, each in summaries(rows).items()}
+    data = earlier.get("data", {}) | facts.get("data", {})
+    files = [f"{name}.jsonl" for name in sorted(found)]
+    document = {**facts, "data": data, "files": files, "tasks": dict(sorted(found.items()))}
     write_whole(folder / "results.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     return document
+
+
+def _earlier(folder: Path, model: str | None) -> dict[str, Any]:
+    """The folder's results.json, if it is of the same model."""
+    path = folder / "results.json"
+    document = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return document if document.get("model", {}).get("digest") == model else {}
 
 
 def read(folder: Path) -> tuple[dict[str, Any], list[Row]]:

@@ -22,6 +22,9 @@ from .teacher import open_teacher
 
 PACKAGES = ("aiohttp", "pyarrow", "pydantic")
 ROUND = Path("rounds") / "0001"
+SEEDS_PER_ITEM = (
+    2  # held-out seeds that the flows walk for each wanted item: not every seed gives every skill a pair
+)
 
 
 def generate(
@@ -62,7 +65,9 @@ def build_orca_bench(recipe: GenerateRecipe, per_skill: int, *, as_json: bool = 
         say(f"{folder}: already built; it stays as it is")
         return
     with Lock(folder):
-        accounting, _ = asyncio.run(_run(recipe, flows, folder, "held_out", per_skill, False, as_json))
+        accounting, _ = asyncio.run(
+            _run(recipe, flows, folder, "held_out", SEEDS_PER_ITEM * per_skill, False, as_json)
+        )
         counts = freeze(folder, per_skill)
     rows = [[skill, str(count)] for skill, count in counts.items()]
     table(f"Orca-Bench, from {accounting.planned} held-out work items", ["skill", "items"], rows)

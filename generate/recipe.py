@@ -40,7 +40,7 @@ class GenerateRecipe(Strict):
     out: Path
     seeds: tuple[Corpus, ...] = Field(min_length=1)
     skills: dict[str, SkillChoice] = Field(default_factory=dict, min_length=1)
-    teacher: TeacherSettings = TeacherSettings()
+    teacher: TeacherSettings = TeacherSettings.parse("offline")
     run_seed: int = 0
     held_out: float = Field(0.1, ge=0, lt=1)
     limit: int | None = Field(None, ge=1)

@@ -119,6 +119,18 @@ def test_a_damaged_checkpoint_is_passed_over(trained: Path, material: Path, tmp_
     assert log(folder) == log(trained)
 
 
+def test_a_run_that_died_while_it_saved_its_model_trains_nothing_again(
+    trained: Path, material: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "student"
+    shutil.copytree(trained, folder)
+    for name in ("COMPLETE", "model.safetensors"):
+        (folder / name).unlink()
+    train(material, {"output_dir": folder})
+    assert log(folder) == log(trained)
+    assert (folder / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
+
+
 def test_the_log_is_cut_where_the_run_resumes(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text('{"step": 1, "seconds": 2.0}\n{"step": 2, "seconds": 4.0}\n{"st')
@@ -153,6 +165,7 @@ def test_dry_run_of_the_papers_recipe_needs_no_model_and_no_tokens(
     [
         ({"model_name_or_path": "{folder}/none"}, "model_name_or_path: .*no such folder"),
         ({"model_name_or_path": "{folder}/data"}, "is not a model .no config.json there."),
+        ({"model_name_or_path": "{folder}/hollow"}, "has a config but no weights"),
         ({"tokens": "{folder}/none"}, "holds no token shards"),
         ({"tokens": "{folder}/init"}, "holds something else than token shards"),
         ({"max_length": 128}, "max_length: 128, but .* was packed for 256"),
@@ -162,6 +175,8 @@ def test_dry_run_of_the_papers_recipe_needs_no_model_and_no_tokens(
 def test_a_run_that_cannot_be_is_refused_before_it_begins(
     material: Path, tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
+    (material.parent / "hollow").mkdir(exist_ok=True)
+    (material.parent / "hollow" / "config.json").write_text("{}")
     placed = {
         key: value.format(folder=material.parent) if isinstance(value, str) else value
         for key, value in changes.items()

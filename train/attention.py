@@ -71,7 +71,9 @@ def _varlen(
 
     if dropout:
         raise ValueError("torch's variable-length attention has no dropout; set attention_dropout to 0")
-    q, k, v = (states[0].transpose(0, 1) for states in (query, key, value))
+    # Under autocast the rotary embedding gives float32 back, which the kernel does not take.
+    half = torch.get_autocast_dtype("cuda") if query.dtype == torch.float32 else query.dtype
+    q, k, v = (states[0].transpose(0, 1).to(half) for states in (query, key, value))
     # A window of w tokens is the token itself and w - 1 before it.
     reach = (window - 1, 0) if window else (-1, 0)
     gqa = query.shape[1] != key.shape[1]
@@ -79,7 +81,7 @@ def _varlen(
         q, k, v, borders, borders, longest, longest, scale=scaling, window_size=reach, enable_gqa=gqa
     )
     assert isinstance(out, torch.Tensor)  # a pair only when auxiliary results are asked for
-    return out[None]
+    return out[None].to(query.dtype)
 
 
 def _by_length(

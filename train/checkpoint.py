@@ -11,6 +11,7 @@ from typing import Any
 from ..run import BadInput, differences, fingerprint, make_folder, sha256, versions, write_whole
 
 MARKER = "COMPLETE"
+MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model")
 PACKAGES = ("torch", "transformers", "trl", "accelerate", "deepspeed", "datasets")
 
 
@@ -43,6 +44,21 @@ def newest_complete(output_dir: Path) -> tuple[Path, dict[str, Any]] | None:
         if facts := read_marker(folder):
             return folder, facts
     return None
+
+
+def publish(checkpoint: Path, output_dir: Path) -> None:
+    """Copy the model of the last checkpoint into the run's folder itself, and mark that complete.
+
+    Only what a model consists of: weights, config, tokenizer and template; no optimizer and no pickle.
+    """
+    facts = read_marker(checkpoint)
+    assert facts, f"{checkpoint} is not complete"
+    for pattern in MODEL_FILES:
+        for path in checkpoint.glob(pattern):
+            if path.name != "trainer_state.json":
+                shutil.copy(path, output_dir / path.name)
+    facts.pop("files")
+    mark_complete(output_dir, "*", **facts)
 
 
 def clear_incomplete(output_dir: Path, keep: Path | None) -> None:

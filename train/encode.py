@@ -92,51 +92,54 @@ def _already(folder: Path, key: str) -> bool:
 def _encode(recipe: Recipe, files: list[Path], job: Job, key: str, processes: int | None) -> dict[str, Any]:
     """Write the shards beside their place and move them in whole, so that no reader sees half of them."""
     aside = recipe.tokens.with_name(f".{recipe.tokens.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed
+    for leftover in (aside, _old(aside)):  # of a run that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
     make_folder(aside)
     try:
-        writer = Writer(aside, smallest_dtype(job.vocabulary.size))
-        dropped: Counter[str] = Counter()
-        total = sum(_num_rows(file) for file in files)
-        with Progress("tokenize", total, "documents") as progress:
-            for read, batch in _batches(files, job, num_processes(processes, total)):
-                writer.add(batch)
-                dropped.update(batch.dropped)
-                progress.advance(read, tokens=int(batch.lengths.sum()))
-        if not writer.documents:
-            places = ", ".join(map(str, recipe.data))
-            raise BadInput(f"data: no document of {places} has anything to learn ({_counts(dropped)})")
-        facts = writer.close(
-            key=key,
-            dropped=dict(sorted(dropped.items())),
-            versions=versions("tokenizers", "transformers"),
-            **job.facts(),
-        )
+        facts = _write_shards(aside, files, job, key, processes)
         _replace(aside, recipe.tokens)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     share = facts["learned_tokens"] / facts["tokens"]
     counts = f"{facts['documents']:,} documents, {facts['tokens']:,} tokens, {share:.1%} of them learned"
     say(f"{recipe.tokens}: {counts} (key {key})")
-    if dropped:
-        say(f"left out: {_counts(dropped)}")
+    if facts["dropped"]:
+        say(f"left out: {_counts(facts['dropped'])}")
     return facts
+
+
+def _write_shards(
+    folder: Path, files: list[Path], job: Job, key: str, processes: int | None
+) -> dict[str, Any]:
+    writer = Writer(folder, smallest_dtype(job.vocabulary.size))
+    reasons: Counter[str] = Counter()
+    total = sum(_num_rows(file) for file in files)
+    with Progress("tokenize", total, "documents") as progress:
+        for read, batch in _batches(files, job, num_processes(processes, total)):
+            writer.add(batch)
+            reasons.update(batch.dropped)
+            progress.advance(read, tokens=int(batch.lengths.sum()))
+    dropped = dict(sorted(reasons.items()))
+    if not writer.documents:
+        places = ", ".join(map(str, files))
+        raise BadInput(f"data: no document of {places} has anything to learn ({_counts(dropped)})")
+    used = versions("tokenizers", "transformers")
+    return writer.close(key=key, dropped=dropped, versions=used, **job.facts())
+
+
+def _old(aside: Path) -> Path:
+    return aside.with_name(f"{aside.name}.old")
 
 
 def _replace(aside: Path, folder: Path) -> None:
     if folder.exists():
-        old = aside.with_name(f"{aside.name}.old")
-        folder.rename(old)
-        aside.rename(folder)
-        shutil.rmtree(old)
-    else:
-        aside.rename(folder)
+        folder.rename(_old(aside))
+    aside.rename(folder)
+    shutil.rmtree(_old(aside), ignore_errors=True)
 
 
-def _counts(reasons: Counter[str]) -> str:
-    return (
-        ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items())) or "no document at all"
-    )
+def _counts(reasons: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {reason}" for reason, count in reasons.items()) or "no document at all"
 
 
 def num_processes(asked: int | None, documents: int) -> int:

@@ -62,6 +62,8 @@ def check_model(model: str) -> None:
     """BadInput when `model` is a path that holds no model; a name on the hub (owner/name) passes."""
     path = Path(model)
     if (path / "config.json").is_file():
+        if not any(path.glob("*.safetensors")):
+            raise BadInput(f"model_name_or_path: {model} has a config but no weights (*.safetensors)")
         return
     if path.exists():
         raise BadInput(f"model_name_or_path: {model} is not a model (no config.json there)")

@@ -29,6 +29,17 @@ def keep_until(path: Path, step: int) -> float:
     return kept[-1]["seconds"] if kept else 0.0
 
 
+def summarize(path: Path) -> str:
+    """The run in a line: the loss from its first log to its last, the tokens and the time."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    first, last = lines[0], lines[-1]
+    rate = last["tokens"] / max(last["seconds"], 1e-9)
+    return (
+        f"loss {first['loss']:.3f} -> {last['loss']:.3f} in {last['step']:,} steps, {last['tokens']:,} tokens, "
+        f"{last['seconds']:.0f} s ({rate:,.0f} tokens/s)"
+    )
+
+
 class Report(TrainerCallback):
     """Writes a line of log.jsonl and moves the bar at every log, on the main process alone."""
 
@@ -64,7 +75,7 @@ class Report(TrainerCallback):
                  "seconds": round(self.before + now - self.began, 3)}  # fmt: skip
         with self.path.open("a") as file:
             file.write(json.dumps(entry) + "\n")
-        self.progress.state(loss=f"{logs['loss']:.3f}", tokens_per_second=f"{rate:,.0f}")
+        self.progress.counters.update(loss=f"{logs['loss']:.3f}", tokens_per_second=f"{rate:,.0f}")
         self.progress.advance(state.global_step - self.step)
         self.step, self.tokens, self.spoke = state.global_step, logs["tokens"], now
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..progress import say, table
 from ..run import BadInput, Failure
-from .checkpoint import begin_run, clear_incomplete, newest_complete, read_marker
+from .checkpoint import begin_run, clear_incomplete, newest_complete, publish, read_marker
 from .launch import check_launch, check_resume, settle_on_cpu, world_size
 from .model import check_fits, check_model, describe_tokenizer, digest, load_tokenizer, read_limits
 from .pack import Plan, read_plan
@@ -68,9 +68,12 @@ def _decide(recipe: Recipe, shards: Shards, plan: Plan) -> Start | Failure:
         mark = begin_run(recipe.output_dir, facts)
         if read_marker(recipe.output_dir):
             return Start(mark, True, None, {})
-        found = newest_complete(recipe.output_dir)
-        clear_incomplete(recipe.output_dir, found[0] if found else None)
-        return Start(mark, False, found[0], found[1]) if found else Start(mark, False, None, {})
+        checkpoint, written_by = newest_complete(recipe.output_dir) or (None, {})
+        clear_incomplete(recipe.output_dir, checkpoint)
+        if checkpoint and written_by["step"] >= num_steps(recipe, len(plan)):
+            publish(checkpoint, recipe.output_dir)
+            return Start(mark, True, None, {})
+        return Start(mark, False, checkpoint, written_by)
     except Failure as failure:
         return failure
 
@@ -144,7 +147,7 @@ def _run(
     from transformers.utils import logging
 
     from .load import load_student
-    from .report import Report
+    from .report import Report, summarize
     from .trainer import Trainer, make_arguments, make_dataset
 
     logging.disable_progress_bar()
@@ -168,7 +171,9 @@ def _run(
     if trainer.is_world_process_zero() and not as_json:
         _announce(recipe, plan, trainer, attention, start)
     trainer.train(resume_from_checkpoint=str(start.checkpoint) if start.checkpoint else None)
-    trainer.finish()
+    if reports:
+        publish(recipe.output_dir / f"checkpoint-{trainer.state.global_step}", recipe.output_dir)
+        say(f"{recipe.output_dir}: {summarize(reports[0].path)}")
     return recipe.output_dir
 
 

@@ -20,7 +20,11 @@ SPECIAL = ("<pad>", "<s>", "</s>")
 
 
 class Student(Strict):
-    """The shape of a student; names are MistralConfig's, and vocab_size is an upper bound."""
+    """The shape of a student; names are MistralConfig's, and vocab_size is an upper bound.
+
+    `shared_embedding_std` adds one random vector to every row of the embedding. A constant direction in every
+    position is what attention to the previous token needs; a small student then learns to copy much sooner.
+    """
 
     vocab_size: Annotated[int, Field(ge=300)]
     hidden_size: Size
@@ -29,6 +33,7 @@ class Student(Strict):
     num_attention_heads: Size
     num_key_value_heads: Size
     initializer_range: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    shared_embedding_std: Annotated[float, Field(ge=0, lt=1)] = 0.0
     max_position_embeddings: Size = 8192
     rope_theta: Annotated[float, Field(gt=0)] = 10_000.0
     tie_word_embeddings: bool = True
@@ -133,7 +138,7 @@ def _save_model(shape: Student, tokenizer: Any, out: Path) -> int:
     import torch
     from transformers import MistralConfig, MistralForCausalLM
 
-    fields = shape.model_dump(exclude={"seed", "vocab_size", "rope_theta"})
+    fields = shape.model_dump(exclude={"seed", "vocab_size", "rope_theta", "shared_embedding_std"})
     config = MistralConfig(
         vocab_size=len(tokenizer),
         sliding_window=None,
@@ -145,5 +150,7 @@ def _save_model(shape: Student, tokenizer: Any, out: Path) -> int:
     )
     torch.manual_seed(shape.seed)
     model = MistralForCausalLM(config)
+    with torch.no_grad():
+        model.model.embed_tokens.weight += torch.randn(shape.hidden_size) * shape.shared_embedding_std
     model.save_pretrained(out)
     return sum(parameter.numel() for parameter in model.parameters())

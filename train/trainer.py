@@ -10,7 +10,6 @@ import torch
 from datasets import Dataset
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
-from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_callback import PrinterCallback
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
@@ -73,7 +72,6 @@ class Trainer(SFTTrainer):
             model=model, args=args, train_dataset=rows, processing_class=tokenizer, callbacks=list(callbacks)
         )
         self.remove_callback(PrinterCallback)
-        self.folder = Path(str(args.output_dir))
         self.fingerprint = fingerprint
         self._tokens = 0  # seen by this process since the last log
 
@@ -114,22 +112,11 @@ class Trainer(SFTTrainer):
         super(SFTTrainer, self)._save_checkpoint(model, trial)
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
-            self._mark(self.folder / f"checkpoint-{self.state.global_step}", "**/*")
+            step = self.state.global_step
+            folder = Path(str(self.args.output_dir)) / f"checkpoint-{step}"
+            mark_complete(folder, "**/*", fingerprint=self.fingerprint, step=step, **self.launched())
         self.accelerator.wait_for_everyone()
-
-    def _mark(self, folder: Path, pattern: str) -> None:
-        step = self.state.global_step
-        mark_complete(folder, pattern, fingerprint=self.fingerprint, step=step, **self.launched())
 
     def launched(self) -> dict[str, Any]:
         """How many processes there are, and what joins them."""
         return {"processes": self.accelerator.num_processes, "backend": name_backend(self.accelerator)}
-
-    def finish(self) -> None:
-        """Save the model into the output folder itself, without what only training needs, and mark it complete."""
-        self.save_model(str(self.folder))
-        self.accelerator.wait_for_everyone()
-        if self.accelerator.is_main_process:
-            (self.folder / TRAINING_ARGS_NAME).unlink()  # a pickle of this machine's paths
-            self._mark(self.folder, "*")
-        self.accelerator.wait_for_everyone()

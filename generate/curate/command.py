@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import yaml
 
 from ...progress import Progress, say, table
@@ -60,7 +61,7 @@ def judge(run: Path, rounds: list[Path]) -> tuple[Lost, int]:
     """What is to be dropped and why, and how many pairs there are: by text alone first, then duplicates."""
     lost: Lost = {}
     ids: set[str] = set()
-    passages = Passages()
+    passages, held_out = Passages(), benchmark(run)
     for seed in read_seeds(run):
         passages.tell(seed.id, seed.text)
     for pair in _pairs(rounds):
@@ -69,6 +70,8 @@ def judge(run: Path, rounds: list[Path]) -> tuple[Lost, int]:
         ids.add(pair["id"])
         if reason := screen(pair):
             lost[pair["id"]] = (reason, "")
+        elif item := held_out.get(_asked(pair)):
+            lost[pair["id"]] = ("asked in orca_bench", item)
         else:
             passages.add(pair)
     with Progress("compare", len(ids) - len(lost), "pairs") as progress:
@@ -78,6 +81,20 @@ def judge(run: Path, rounds: list[Path]) -> tuple[Lost, int]:
                 prints.append(fingerprint(pair, passages))
                 progress.advance()
     return lost | duplicates(prints), len(ids)
+
+
+def benchmark(run: Path) -> dict[str, str]:
+    """The items of the run's Orca-Bench, where it is built: what is asked, and the item's id.
+
+    The documents are apart already; short questions (a sum, say) can still come out the same.
+    """
+    files = sorted((run / "orca_bench").glob("*.jsonl"))
+    items = (orjson.loads(line) for file in files for line in file.read_bytes().splitlines())
+    return {_asked(item): item["id"] for item in items}
+
+
+def _asked(pair: Pair) -> str:
+    return " ".join(pair["messages"][0]["content"].split())
 
 
 def _pairs(rounds: list[Path]) -> Iterator[Pair]:

@@ -10,9 +10,7 @@ from typing import TypeVar
 from ...reply import Declined
 
 T = TypeVar("T")
-SHORT = (
-    100  # characters; a passage below that is one line, and too little to ask for facts or to edit in earnest
-)
+BRIEF = 500  # characters; a passage below that is a paragraph, and its tasks are those of a beginner
 PLAIN = re.compile(r"[A-Za-z]+")
 # Words that hold a sentence together and tell little: no question and no edit is about them.
 _EMPTY = """
@@ -61,10 +59,11 @@ def _shown_alone(sentence: str) -> bool:
     )
 
 
-def few_words(passage: str, fewest: int = 4, most: int = 8) -> list[str]:
-    """The words of a passage that is one short clause of plain words, perhaps with a mark behind it; else none."""
-    words = passage.rstrip(" \n.,:;!?").split()
-    return words if fewest <= len(words) <= most and all(map(PLAIN.fullmatch, words)) else []
+def clauses(passage: str, fewest: int = 4, most: int = 6) -> list[str]:
+    """The clauses of `fewest` to `most` plain words, cut where the passage has a mark; each once."""
+    parts = re.split(r"[.,:;!?()\"“”]+(?:\s+|$)|\s+(?=[\"“(])|\n\s*\n", passage)
+    found = [flat(part) for part in parts if all(map(PLAIN.fullmatch, part.split()))]
+    return [part for part in dict.fromkeys(found) if fewest <= len(part.split()) <= most]
 
 
 def listed(words: list[str]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 from ...reply import Declined, Fields
-from ._prose import around, asked, flat, some
+from ._prose import BRIEF, around, asked, clauses, some
 
 ADD = "An amount of {} {} grows by {}. How many {} is it then?"
 SUBTRACT = "An amount of {} {} shrinks by {}. How many {} are left?"
@@ -31,24 +31,23 @@ NUMBER = r"(?<![\w.,:/^*=+$–-])(\d{1,3}(?:,\d{3})+|\d{1,5})(?![\w:/^*=+–-]|[
 NAMES = r"(?:\b(?:[Vv]ersion|[Cc]hapter|[Ss]ection|[Pp]age|[Ff]igure|[Tt]able|[Ss]tep|[Ee]xercise|PEP|Python|RFC|[A-Z]\w+) )$"
 
 
-Quantity = tuple[
-    int, str, str
-]  # a number, the plural noun after it or nothing, and words of the passage around it
+# A number, the plural noun after it or nothing, and words of the passage around it.
+Quantity = tuple[int, str, str]
 Problem = tuple[str, str, int]  # the question, the expression, and its value
 
 
 def _quantities(passage: str) -> list[Quantity]:
-    """The quantities of the passage; where it has none, the number of its characters."""
+    """The quantities of the passage; of a brief one, as far as they lack, the lengths of its clauses."""
     found = []
     for number in re.finditer(rf"{NUMBER}(?: ([a-z]{{3,}}[^s\W]s)\b)?", passage):
         value, told = int(number[1].replace(",", "")), around(passage, number)
         named = re.search(NAMES, passage[: number.start()])
-        if (
-            1 < value < LARGEST and not named and len(told.split()) > 3
-        ):  # a number alone is debris of a formula
+        alone = len(told.split()) <= 3  # debris of a formula
+        if 1 < value < LARGEST and not named and not alone:
             found.append((value, number[2] or "", told))
-    line = flat(passage)
-    return found or [(len(line), CHARACTERS, line[:60])]
+    if len(passage) < BRIEF:
+        found += [(len(clause), CHARACTERS, clause) for clause in clauses(passage, most=8)]
+    return found
 
 
 def _problems(make: Callable[[int, str, Random], Problem | None]) -> Callable[[Fields, Random], list[Fields]]:

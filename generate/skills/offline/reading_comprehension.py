@@ -11,7 +11,7 @@ from random import Random
 
 from ...reply import Declined, Fields
 from ...verifiers import NOT_STATED
-from ._prose import PLAIN, SHORT, around, asked, few_words, flat, listed, once, phrase, sentences, some, tells
+from ._prose import BRIEF, PLAIN, around, asked, flat, once, phrase, sentences, some, tells
 
 GOES_ON = "How does the sentence of the passage go on that begins with the words {}?"
 GAP = "Which word of the passage fills the gap? {} ___ {}"
@@ -19,8 +19,6 @@ DEFINED = "According to the passage, what {} {}?"
 HOLDS = "Which sentence of the passage has the word {}? Quote it."
 DIFFER = "The passage gives two figures in {}. What is the difference between them?"
 COUNT = 'How many times does the word "{}" occur in the passage?'
-PLACE = "Which word is number {} in the text?"
-LENGTH = "How many words does the text have?"
 ORDER = "In which order do these sentences stand in the passage?\nA. {}\nB. {}\nC. {}"
 BEFORE, AFTER = 4, 3  # words on the left and on the right of a gap
 LONGEST = 16  # words that are asked for after the beginning of a sentence
@@ -49,16 +47,10 @@ OPPOSITES = {a: b for pair in _PAIRS.split(",") for a, b in (pair.split(), pair.
 
 def literal(fields: Fields, draw: Random) -> list[Fields]:
     passage = fields["passage"]
-    if len(passage) < SHORT:
-        return some(_places(passage), draw, "the line is not a clause of a few plain words")
     telling = [*_definitions(passage), *_things(passage)]
-    return some(telling or _beginnings(passage), draw, "no fact is stated in words that occur once")
-
-
-def _places(passage: str) -> Iterator[Fields]:
-    """Of a passage that is one short line, what a beginner can be asked: which word stands where."""
-    for place, word in enumerate(few_words(passage)[1:], 2):
-        yield {"question": PLACE.format(place), "evidence": flat(passage), "answer": word}
+    if not telling and len(passage) >= BRIEF:  # what a reader has to look up by its neighbours is harder
+        telling = [*_beginnings(passage)]
+    return some(telling, draw, "no fact is stated in words that occur once")
 
 
 def _definitions(passage: str) -> Iterator[Fields]:
@@ -120,14 +112,7 @@ def _gaps(passage: str) -> Iterator[Fields]:
 
 def numerical(fields: Fields, draw: Random) -> list[Fields]:
     passage = fields["passage"]
-    if len(passage) < SHORT:
-        return some(_lengths(passage), draw, "the line is not a clause of a few plain words")
     return some([*_differences(passage)] or _counts(passage), draw, "there is nothing to count or to compare")
-
-
-def _lengths(passage: str) -> Iterator[Fields]:
-    if words := few_words(passage):
-        yield {"question": LENGTH, "evidence": flat(passage), "answer": str(len(words))}
 
 
 def _differences(passage: str) -> Iterator[Fields]:
@@ -200,18 +185,6 @@ def _missing(what: str) -> str:
     return f"The passage does not have {what}. The answer is {NOT_STATED}."
 
 
-def _placed(passage: str, place: str) -> str:
-    words = few_words(passage)[: int(place)]
-    if len(words) < int(place):
-        return _missing(f"{place} words")
-    return f"{listed(words)}. Number {place} is {words[-1]}. The answer is {words[-1]}."
-
-
-def _length(passage: str) -> str:
-    words = few_words(passage)
-    return f"{listed(words)}. The answer is {len(words)}."
-
-
 def _rest(passage: str, begun: str) -> str:
     for sentence in _opening(passage, begun):
         return _said(sentence.rstrip(".!?"), sentence[len(begun) :].strip().rstrip(".!?"))
@@ -268,8 +241,6 @@ ANSWERS: dict[str, Callable[..., str]] = {
     GAP: _filled,
     DEFINED: _definition,
     HOLDS: _holding,
-    PLACE: _placed,
-    LENGTH: _length,
     DIFFER: _difference,
     COUNT: _count,
     ORDER: _order,

@@ -5,18 +5,20 @@ The rule that answers reads the instruction step by step and edits the text by i
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from random import Random
 
 from ...reply import Declined, Fields
-from ._prose import SHORT, asked, few_words, listed, one_of, sentences, some, tells
+from ._prose import BRIEF, asked, clauses, listed, one_of, sentences, some, tells
 
 HIDDEN = "###"
 REPLACE = "Replace the word {} with {}."
 REPLACE_AT = f"Replace word {{}} of the text by {HIDDEN}."
 DELETE = "Delete the word {}."
 DELETE_AT = "Delete word {} of the text."
+KEEP_AT = "Keep only word {} of the text."
 CAPITALS = "Write the word {} in capital letters."
 ALL_CAPITALS = "Write the whole text in capital letters."
 ALL_SMALL = "Write the whole text in small letters."
@@ -61,11 +63,16 @@ def _word_deleted(text: str, place: str) -> str:
     return " ".join(word for at, word in enumerate(text.split(), 1) if at != int(place))
 
 
+def _word_kept(text: str, place: str) -> str:
+    return text.split()[int(place) - 1]
+
+
 STEPS: dict[str, Callable[..., str]] = {
     REPLACE: _at_the_word(lambda new: new),
     DELETE: _deleted,
     REPLACE_AT: _word_hidden,
     DELETE_AT: _word_deleted,
+    KEEP_AT: _word_kept,
     CAPITALS: _at_the_word(str.upper),
     BOLD: _at_the_word(lambda word: f"**{word}**"),
     ITALIC: _at_the_word(lambda word: f"*{word}*"),
@@ -97,16 +104,18 @@ def _step(step: str, text: str) -> str:
 
 
 def _tasks(
-    possible: Callable[[str, Fields, Random], list[str]], by_place: str = ""
+    possible: Callable[[str, Fields, Random], list[str]], *by_place: str
 ) -> Callable[[Fields, Random], list[Fields]]:
     """The rule that sets tasks on sentences of the passage, of the steps that are possible there.
 
-    Of a passage that is one short clause, what a beginner can be asked: `by_place`, on a word told by its number.
+    Of a brief passage, what a beginner can be asked: `by_place`, on a word of a clause, told by its number.
     """
 
     def rule(fields: Fields, draw: Random) -> list[Fields]:
-        if len(fields["passage"]) < SHORT:
-            return some(_by_place(fields["passage"], by_place), draw, "the line is no clause for this edit")
+        if len(fields["passage"]) < BRIEF and by_place:
+            return some(
+                _by_place(fields["passage"], by_place, draw), draw, "there is no clause of a few words"
+            )
         texts = [sentence for sentence in sentences(fields["passage"]) if len(sentence) <= LONGEST]
         found = []
         for text in draw.sample(texts, len(texts)):
@@ -117,10 +126,9 @@ def _tasks(
     return rule
 
 
-def _by_place(passage: str, template: str) -> Iterator[Fields]:
-    words = few_words(passage, most=6) if template else []
-    for place in range(1, len(words) + 1):
-        text, step = " ".join(words), template.format(place)
+def _by_place(passage: str, templates: tuple[str, ...], draw: Random) -> Iterator[Fields]:
+    for text, template in itertools.product(clauses(passage), templates):
+        step = template.format(draw.randint(1, len(text.split())))
         yield {"text": text, "instruction": step, "answer": carried_out(step, text)}
 
 
@@ -193,16 +201,19 @@ def edit(fields: Fields, draw: Random) -> str:
     """The edited text alone; where a word is told by its number, the words are numbered first."""
     text, instruction = fields["text"], fields["instruction"]
     edited = carried_out(instruction, text)
+    words = text.split()
+    if parts := asked(KEEP_AT, instruction):
+        return f"{listed(words[: int(parts[0])])}. The answer is {edited}."
     for template, shown in ((REPLACE_AT, HIDDEN), (DELETE_AT, "-")):
         if parts := asked(template, instruction):
-            words = [shown if str(at) == parts[0] else word for at, word in enumerate(text.split(), 1)]
-            return f"{listed(words)}. The answer is {edited}."
+            numbered = [shown if str(at) == parts[0] else word for at, word in enumerate(words, 1)]
+            return f"{listed(numbered)}. The answer is {edited}."
     return edited
 
 
 RULES = {
     "keyword_replacement": _tasks(_replacements),
-    "text_removing": _tasks(_removals, DELETE_AT),
+    "text_removing": _tasks(_removals, DELETE_AT, KEEP_AT),
     "text_capitalization": _tasks(_capitals),
     "text_styling": _tasks(_styles),
     "text_obfuscation": _tasks(_masks, REPLACE_AT),
