@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -70,23 +71,18 @@ def generate(
 
 @orca_bench_app.command("build")
 def orca_bench_build(
-    config: Annotated[Path, typer.Option("--config", help="The recipe that the run was generated with.")],
+    run: Run,
     per_skill: Annotated[int, typer.Option(min=1, help="Items for each skill.")] = 100,
-    out: Out = None,
-    limit: Annotated[int | None, typer.Option(help="As in genteach generate.")] = None,
     teacher: Annotated[str | None, typer.Option(help="As in genteach generate.")] = None,
     json: Json = False,
 ) -> None:
     """Held-out documents to RUN/orca_bench: the benchmark that training never saw.
 
-    Example: genteach orca-bench build --config recipes/tiny/generate.yaml --per-skill 200
+    Example: genteach orca-bench build runs/docs --teacher http://127.0.0.1:8000/v1
     """
-    from .config import load
     from .generate.command import build_orca_bench
-    from .generate.recipe import GenerateRecipe
 
-    given = _given(out=out, teacher=teacher, limit=limit)
-    build_orca_bench(load(config, GenerateRecipe, given), per_skill, as_json=json)
+    build_orca_bench(run, per_skill, teacher, as_json=json)
 
 
 @app.command()
@@ -171,8 +167,6 @@ def train(
 
     Example: genteach train --config recipes/tiny/train.yaml --accelerate recipes/accelerate/cpu.yaml
     """
-    import os
-
     flags = [flag for setting in set or [] for flag in ("--set", setting)]
     flags += ["--dry-run"] * dry_run + ["--json"] * json
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(accelerate)]
@@ -279,6 +273,8 @@ def main() -> None:
     began = time.monotonic()
     try:
         app(standalone_mode=False)
+        if len(sys.argv) > 1 and "--help" not in sys.argv:
+            print(f"wall time {time.monotonic() - began:.1f} s", flush=True)
     except typer.Exit as wanted:
         sys.exit(wanted.exit_code)
     except Failure as failure:
@@ -289,10 +285,11 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         print("genteach: interrupted; run the same command to go on", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:  # whoever read the output, `head` say, has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except Exception as error:
         _usage_or_raise(error)
-    if len(sys.argv) > 1 and "--help" not in sys.argv:
-        print(f"wall time {time.monotonic() - began:.1f} s")
 
 
 def _usage_or_raise(error: Exception) -> None:

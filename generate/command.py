@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..config import load, read_yaml
 from ..progress import Progress, say, table
 from ..run import Accounting, BadInput, Lock, QuarantineOverThreshold, make_folder, settle_recipe
 from .engine import Engine, Flows, WorkItem, work_items
@@ -52,14 +53,13 @@ def generate(
     _check_quarantine(recipe, accounting)
 
 
-def build_orca_bench(recipe: GenerateRecipe, per_skill: int, *, as_json: bool = False) -> None:
-    """The benchmark of the run's held-out documents: the same flows, on seeds that no pair was made from.
+def build_orca_bench(run: Path, per_skill: int, teacher: str | None, *, as_json: bool = False) -> None:
+    """The benchmark of the run's held-out documents: its own flows, on seeds that no pair was made from.
 
     Writes RUN/orca_bench/SKILL.jsonl, at most `per_skill` items each, frozen by a manifest with hashes.
     """
+    recipe = _recipe_of(run, teacher)
     flows = recipe.flows()
-    if read_report(recipe.out) is None:
-        raise BadInput(f"{recipe.out}: holds no seeds yet; run genteach generate first")
     folder = make_folder(recipe.out / "orca_bench")
     if (folder / "manifest.json").exists():
         say(f"{folder}: already built; it stays as it is")
@@ -71,6 +71,17 @@ def build_orca_bench(recipe: GenerateRecipe, per_skill: int, *, as_json: bool = 
         counts = freeze(folder, per_skill)
     rows = [[skill, str(count)] for skill, count in counts.items()]
     table(f"Orca-Bench, from {accounting.planned} held-out work items", ["skill", "items"], rows)
+
+
+def _recipe_of(run: Path, teacher: str | None) -> GenerateRecipe:
+    """The recipe that a run was generated with; where its teacher answers is for the caller to say."""
+    path = run / "recipe.yaml"
+    if not path.is_file() or read_report(run) is None:
+        raise BadInput(f"{run}: holds no seeds yet; run genteach generate --out {run} first")
+    known = read_yaml(path)["recipe"]
+    if teacher is None and known["teacher"]["kind"] != "offline":
+        raise BadInput(f"{path}: its teacher was a server; say where it is: --teacher http://HOST:PORT/v1")
+    return load(None, GenerateRecipe, {**known, "out": run, "teacher": teacher or "offline"})
 
 
 async def _run(

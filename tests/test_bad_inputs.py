@@ -118,5 +118,4 @@ def test_a_run_that_was_begun_with_another_recipe(tmp_path: Path) -> None:
 
 def test_a_verb_that_comes_too_early_says_which_comes_before(tmp_path: Path) -> None:
     assert "genteach generate" in complaint(2, "curate", tmp_path)
-    path = recipe(tmp_path, f"out: {tmp_path}/run\n{TINY}")
-    assert "genteach generate" in complaint(2, "orca-bench", "build", "--config", path)
+    assert "genteach generate" in complaint(2, "orca-bench", "build", tmp_path)

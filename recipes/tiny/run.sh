@@ -15,7 +15,7 @@ say() { printf '\n== %s (%d s)\n' "$1" $((SECONDS - began)); }
 
 say "Documents to verified pairs"
 genteach generate --config $recipe/generate.yaml --out $run "${limit[@]}"
-genteach orca-bench build --config $recipe/generate.yaml --out $run "${limit[@]}" --per-skill $items
+genteach orca-bench build $run --per-skill $items
 genteach curate $run
 genteach curate $run --control bare         # the same pairs, each answer without its working
 genteach curate $run --control unverified   # the same pairs, 30 % of the answers wrong

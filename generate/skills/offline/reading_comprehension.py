@@ -198,7 +198,7 @@ def _filled(passage: str, left: str, right: str) -> str:
 
 def _thing(passage: str, pattern: str) -> str:
     found = re.search(pattern, passage)
-    return _said(around(passage, found).rstrip(".,:;"), found[0]) if found else _missing("one")
+    return _said(around(passage, found, 2).rstrip(".,:;"), found[0]) if found else _missing("one")
 
 
 def _definition(passage: str, verb: str, subject: str) -> str:

@@ -5,7 +5,6 @@ The rule that answers reads the instruction step by step and edits the text by i
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Iterator
 from random import Random
@@ -17,7 +16,6 @@ HIDDEN = "###"
 REPLACE = "Replace the word {} with {}."
 REPLACE_AT = f"Replace word {{}} of the text by {HIDDEN}."
 DELETE = "Delete the word {}."
-DELETE_AT = "Delete word {} of the text."
 KEEP_AT = "Keep only word {} of the text."
 CAPITALS = "Write the word {} in capital letters."
 ALL_CAPITALS = "Write the whole text in capital letters."
@@ -59,10 +57,6 @@ def _word_hidden(text: str, place: str) -> str:
     return " ".join(HIDDEN if at == int(place) else word for at, word in enumerate(text.split(), 1))
 
 
-def _word_deleted(text: str, place: str) -> str:
-    return " ".join(word for at, word in enumerate(text.split(), 1) if at != int(place))
-
-
 def _word_kept(text: str, place: str) -> str:
     return text.split()[int(place) - 1]
 
@@ -71,7 +65,6 @@ STEPS: dict[str, Callable[..., str]] = {
     REPLACE: _at_the_word(lambda new: new),
     DELETE: _deleted,
     REPLACE_AT: _word_hidden,
-    DELETE_AT: _word_deleted,
     KEEP_AT: _word_kept,
     CAPITALS: _at_the_word(str.upper),
     BOLD: _at_the_word(lambda word: f"**{word}**"),
@@ -104,7 +97,7 @@ def _step(step: str, text: str) -> str:
 
 
 def _tasks(
-    possible: Callable[[str, Fields, Random], list[str]], *by_place: str
+    possible: Callable[[str, Fields, Random], list[str]], by_place: str = ""
 ) -> Callable[[Fields, Random], list[Fields]]:
     """The rule that sets tasks on sentences of the passage, of the steps that are possible there.
 
@@ -126,10 +119,12 @@ def _tasks(
     return rule
 
 
-def _by_place(passage: str, templates: tuple[str, ...], draw: Random) -> Iterator[Fields]:
-    for text, template in itertools.product(clauses(passage), templates):
-        step = template.format(draw.randint(1, len(text.split())))
-        yield {"text": text, "instruction": step, "answer": carried_out(step, text)}
+def _by_place(passage: str, template: str, draw: Random) -> Iterator[Fields]:
+    for text in clauses(passage, most=9):
+        places = range(2, len(text.split()) + 1)
+        for place in draw.sample(places, 2):
+            step = template.format(place)
+            yield {"text": text, "instruction": step, "answer": carried_out(step, text)}
 
 
 def _words(text: str) -> list[str]:
@@ -204,16 +199,14 @@ def edit(fields: Fields, draw: Random) -> str:
     words = text.split()
     if parts := asked(KEEP_AT, instruction):
         return f"{listed(words[: int(parts[0])])}. The answer is {edited}."
-    for template, shown in ((REPLACE_AT, HIDDEN), (DELETE_AT, "-")):
-        if parts := asked(template, instruction):
-            numbered = [shown if str(at) == parts[0] else word for at, word in enumerate(words, 1)]
-            return f"{listed(numbered)}. The answer is {edited}."
+    if asked(REPLACE_AT, instruction):
+        return f"{listed(edited.split())}. The answer is {edited}."
     return edited
 
 
 RULES = {
     "keyword_replacement": _tasks(_replacements),
-    "text_removing": _tasks(_removals, DELETE_AT, KEEP_AT),
+    "text_removing": _tasks(_removals, KEEP_AT),
     "text_capitalization": _tasks(_capitals),
     "text_styling": _tasks(_styles),
     "text_obfuscation": _tasks(_masks, REPLACE_AT),

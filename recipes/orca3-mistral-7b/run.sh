@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Orca-3 from raw corpora: each line may be run alone, and each resumes. A teacher must answer at generate.yaml's URL.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+export PATH="$PWD/.venv/bin:$PATH"
+recipe=recipes/orca3-mistral-7b run=runs/orca3
+genteach generate --config $recipe/generate.yaml
+genteach orca-bench build $run --per-skill 100 --teacher http://127.0.0.1:8000/v1
+genteach curate $run
+genteach tokenize --config $recipe/train.yaml
+genteach pack --config $recipe/train.yaml
+accelerate launch --config_file recipes/accelerate/zero2.yaml -m genteach.train --config $recipe/train.yaml
+genteach evaluate --config $recipe/evaluate.yaml --model mistralai/Mistral-7B-Instruct-v0.3 --out $run/results/instruct
+genteach evaluate --config $recipe/evaluate.yaml --model $run/student --out $run/results/student
+genteach compare $run/results/instruct $run/results/student --html $run/results/report.html
