@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 from ...reply import Declined, Fields
-from ._prose import BRIEF, around, asked, clauses, some
+from ._prose import BRIEF, around, asked, flat, some
 
 ADD = "An amount of {} {} grows by {}. How many {} is it then?"
 SUBTRACT = "An amount of {} {} shrinks by {}. How many {} are left?"
@@ -19,12 +19,12 @@ DIVIDE = "An amount of {} {} is divided into {} equal shares. How many {} is one
 STEPS = "An amount of {} {} first grows by {} and then shrinks by {}. How many {} is it then?"
 PERCENT = "How many {} are {} percent of {} {}?"
 MEAN = "Three counts give {}, {} and {} {}. How many {} is that on average?"
-LONGER = "A text has {} characters. What is {} plus {}?"
+LONGER = "A text has {} {}. What is {} plus {}?"
 PLUS = "What is {} plus {}?"
 MINUS = "What is {} minus {}?"
 TIMES = "What is {} times {}?"
 AND_THEN = "{} Now take that {} times: what is the result?"
-CHARACTERS = "characters"  # what is counted where a passage gives no number itself
+COUNTED = ("characters", "words")  # of a brief passage, which may give no number itself
 LARGEST = 100_000
 NUMBER = r"(?<![\w.,:/^*=+$–-])(\d{1,3}(?:,\d{3})+|\d{1,5})(?![\w:/^*=+–-]|[.,]\d)"
 # Words before a number that make it a name, not a quantity.
@@ -37,7 +37,7 @@ Problem = tuple[str, str, int]  # the question, the expression, and its value
 
 
 def _quantities(passage: str) -> list[Quantity]:
-    """The quantities of the passage; of a brief one, as far as they lack, the lengths of its clauses."""
+    """The quantities of the passage; of a brief one its lengths too."""
     found = []
     for number in re.finditer(rf"{NUMBER}(?: ([a-z]{{3,}}[^s\W]s)\b)?", passage):
         value, told = int(number[1].replace(",", "")), around(passage, number)
@@ -46,7 +46,9 @@ def _quantities(passage: str) -> list[Quantity]:
         if 1 < value < LARGEST and not named and not alone:
             found.append((value, number[2] or "", told))
     if len(passage) < BRIEF:
-        found += [(len(clause), CHARACTERS, clause) for clause in clauses(passage, most=8)]
+        line = flat(passage)
+        lengths = (len(line), len(line.split()))
+        found += [(length, unit, line[:60]) for length, unit in zip(lengths, COUNTED, strict=True)]
     return found
 
 
@@ -72,8 +74,8 @@ def _problems(make: Callable[[int, str, Random], Problem | None]) -> Callable[[F
 
 def _sum(a: int, unit: str, draw: Random) -> Problem:
     b = _beside(a, draw)
-    if unit == CHARACTERS:
-        return LONGER.format(a, a, b), f"{a}+{b}", a + b
+    if unit in COUNTED:
+        return LONGER.format(a, unit, a, b), f"{a}+{b}", a + b
     question = ADD.format(a, unit, b, unit) if unit else PLUS.format(a, b)
     return question, f"{a}+{b}", a + b
 
