@@ -46,6 +46,7 @@ def generate(
     ] = None,
     skills: Annotated[str | None, typer.Option(help="`all`, or names with commas between.")] = None,
     out: Out = None,
+    licence: Annotated[str | None, typer.Option(help="The SPDX licence of --seeds.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many seeds.")] = None,
     update: Annotated[
         bool, typer.Option("--update", help="Take a changed recipe; unchanged calls are reused.")
@@ -62,7 +63,7 @@ def generate(
     from .generate.recipe import GenerateRecipe
     from .generate.seeds import corpus_from
 
-    corpora = [corpus_from(seeds)] if seeds else None
+    corpora = [corpus_from(seeds, **_given(licence=licence))] if seeds else None
     given = _given(seeds=corpora, teacher=teacher, skills=skills, out=out, limit=limit)
     if config is None:
         given = {"skills": "all", **given}
@@ -167,6 +168,13 @@ def train(
 
     Example: genteach train --config recipes/tiny/train.yaml --accelerate recipes/accelerate/cpu.yaml
     """
+    from .run import BadInput
+    from .train.model import check_model
+    from .train.recipe import parse_settings, read_recipe
+
+    if not accelerate.is_file():
+        raise BadInput(f"--accelerate {accelerate}: no such file; recipes/accelerate/ holds some")
+    check_model(read_recipe(config, parse_settings(set or [])).model_name_or_path)
     flags = [flag for setting in set or [] for flag in ("--set", setting)]
     flags += ["--dry-run"] * dry_run + ["--json"] * json
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(accelerate)]
@@ -269,35 +277,40 @@ def teacher_fake(
 
 
 def main() -> None:
-    """Run the command; a Failure is one line on stderr and its exit code; wall time is printed last."""
+    """Run the command; what stops it is one line on stderr and an exit code; wall time is printed last."""
     began = time.monotonic()
     try:
-        app(standalone_mode=False)
+        # Typer gives back the code of what it ended by itself, such as 130 for Ctrl-C.
+        if code := app(standalone_mode=False):
+            sys.exit(_stop("interrupted; run the same command to go on" if code == 130 else "stopped", code))
         if len(sys.argv) > 1 and "--help" not in sys.argv:
             print(f"wall time {time.monotonic() - began:.1f} s", flush=True)
-    except typer.Exit as wanted:
-        sys.exit(wanted.exit_code)
     except Failure as failure:
-        from .progress import printable
-
-        print(f"genteach: {printable(str(failure))}", file=sys.stderr)
-        sys.exit(failure.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        print("genteach: interrupted; run the same command to go on", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(_stop(str(failure), failure.exit_code))
+    except ModuleNotFoundError as missing:
+        sys.exit(
+            _stop(f"{missing.name} is not installed; the rest of genteach: pip install 'genteach[all]'", 4)
+        )
     except BrokenPipeError:  # whoever read the output, `head` say, has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:  # a full disk, a folder that went away
+        sys.exit(_stop(str(error), 4))
     except Exception as error:
-        _usage_or_raise(error)
+        if not hasattr(error, "format_message"):  # not one of typer's own complaints about the command line
+            raise
+        message: str = error.format_message()  # type: ignore[attr-defined]
+        if message.startswith("Usage:"):
+            print(message)
+            sys.exit(2)
+        sys.exit(_stop(message.split("\n")[0], 2))
 
 
-def _usage_or_raise(error: Exception) -> None:
-    """Typer's own complaints about options are usage errors: exit code 2."""
-    if not hasattr(error, "format_message"):
-        raise error
-    print(f"genteach: {error.format_message()}", file=sys.stderr)  # type: ignore[attr-defined]
-    sys.exit(2)
+def _stop(why: str, code: int) -> int:
+    from .progress import printable
+
+    print(f"genteach: {printable(why)}", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

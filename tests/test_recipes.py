@@ -2,13 +2,15 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from genteach.cli import app
 from genteach.config import load
+from genteach.evaluate.recipe import EvaluateRecipe
 from genteach.generate.recipe import GenerateRecipe
 from genteach.generate.skills import NAMES, PAPER_SKILLS
 from genteach.run import BadInput
@@ -17,14 +19,18 @@ from typer.main import get_command
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted(path.parent for path in (ROOT / "recipes").glob("*/generate.yaml"))
+SCRIPTS = sorted((ROOT / "recipes").glob("*/run.sh"))
 READMES = sorted([ROOT / "README.md", *(ROOT / "recipes").rglob("README.md")])
+
+
+FILES = [*READMES, *SCRIPTS]
 
 
 @pytest.mark.parametrize("folder", RECIPES, ids=lambda path: path.name)
 def test_a_recipe_loads_whole(folder: Path) -> None:
     assert load(folder / "generate.yaml", GenerateRecipe).seeds
     assert read_recipe(folder / "train.yaml").max_length
-    assert yaml.safe_load((folder / "evaluate.yaml").read_text())
+    assert load(folder / "evaluate.yaml", EvaluateRecipe).max_new_tokens
 
 
 def test_the_papers_recipe_has_its_corpora_its_skills_and_its_companions() -> None:
@@ -50,16 +56,21 @@ def test_the_papers_training_values() -> None:
     assert (recipe.weight_decay, recipe.num_train_epochs) == (0.1, 3)
 
 
-def commands(readme: Path) -> list[list[str]]:
-    """The `genteach …` lines of a README's shell blocks, split into words."""
-    blocks = re.findall(r"```(?:sh|bash|shell)\n(.*?)```", readme.read_text(), re.DOTALL)
-    lines = [line.split(" #")[0] for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    return [shlex.split(line) for line in lines if line.strip().startswith("genteach ")]
+def commands(file: Path, program: str) -> list[list[str]]:
+    """The lines of a README's shell blocks, or of a script, that call the program, split into words."""
+    text = file.read_text()
+    shown = (
+        "".join(re.findall(r"```(?:sh|bash|shell)\n(.*?)```", text, re.DOTALL))
+        if file.suffix == ".md"
+        else text
+    )
+    lines = [line.split(" #")[0].strip() for line in shown.replace("\\\n", " ").splitlines()]
+    return [shlex.split(line) for line in lines if line.startswith(f"{program} ")]
 
 
-@pytest.mark.parametrize("readme", READMES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_command_that_a_readme_shows_is_understood(readme: Path) -> None:
-    for words in commands(readme):
+@pytest.mark.parametrize("file", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_that_is_shown_is_understood(file: Path) -> None:
+    for words in commands(file, "genteach"):
         command: Any = get_command(app)
         arguments = words[1:]
         while arguments and arguments[0] in getattr(command, "commands", {}):
@@ -68,6 +79,28 @@ def test_every_command_that_a_readme_shows_is_understood(readme: Path) -> None:
         for argument in arguments:
             if argument.startswith("--"):
                 assert argument.split("=")[0] in known, f"{' '.join(words)}: {argument}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_launch_that_is_shown_names_a_machine_and_a_recipe(file: Path) -> None:
+    for words in commands(file, "accelerate"):
+        value = {words[n]: words[n + 1] for n in range(len(words) - 1)}
+        assert value["-m"] == "genteach.train"
+        assert (ROOT / value["--config_file"]).is_file()
+        if "$" not in value["--config"]:
+            assert read_recipe(ROOT / value["--config"])
+
+
+def test_the_readmes_generation_resolves() -> None:
+    [words] = [words for words in commands(ROOT / "README.md", "genteach") if words[1] == "generate"]
+    command = [sys.executable, "-m", "genteach.cli", *words[1:], "--dry-run"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    assert '"url": "http://127.0.0.1:8000/v1"' in shown.stdout
+
+
+def test_nothing_is_left_to_fill_in() -> None:
+    assert not re.search(r"@[A-Z]+@|TODO|TBD", (ROOT / "README.md").read_text())
 
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: str(path.relative_to(ROOT)))
