@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -279,6 +280,7 @@ def teacher_fake(
 def main() -> None:
     """Run the command; what stops it is one line on stderr and an exit code; wall time is printed last."""
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite stop, as Ctrl-C is
     try:
         # Typer gives back the code of what it ended by itself, such as 130 for Ctrl-C.
         if code := app(standalone_mode=False):

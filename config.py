@@ -67,16 +67,15 @@ def _parse(path: Path) -> tuple[dict[str, Any], dict[int, dict[Any, int]]]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         found = loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BadInput(f"{path}:{line}: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise BadInput(f"{path}: {str(error).splitlines()[0]}") from error
-    finally:
-        loader.dispose()
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        # A control character, a date with a 13th month, a list as a key, a thousand open brackets.
+        raise BadInput(f"{path}: not readable as YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(found, dict):
         raise BadInput(
             f"{path}: expected keys and values, found {'nothing' if found is None else type(found).__name__}"
@@ -92,7 +91,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def load(path: Path | None, model: type[M], overrides: Mapping[str, Any] | None = None) -> M:
     """The typed recipe in `path`, with `overrides` (command-line values) laid over its top-level keys.
 
-    Raises BadInput for the first mistake: `file:line: key: value; what would be right`.
+    Raises BadInput for the first mistake: `file:line: key: value; what would be right`, or `--key: value …`
+    where the value came from the command line.
     """
     values, lines = _parse(path) if path else ({}, {})
     merged = {**values, **(overrides or {})}
@@ -100,7 +100,8 @@ def load(path: Path | None, model: type[M], overrides: Mapping[str, Any] | None 
         return model.model_validate(merged)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = _place(path, values, lines, first["loc"])
+        given = first["loc"][:1] and first["loc"][0] in (overrides or {})
+        where = "--" if given else _place(path, values, lines, first["loc"])
         raise BadInput(f"{where}{_explain(model, first)}") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.metadata
 import json
@@ -147,67 +148,70 @@ def differences(before: dict[str, Any], after: dict[str, Any], prefix: str = "")
     return found
 
 
-def settle_recipe(folder: Path, recipe: dict[str, Any], packages: tuple[str, ...], update: bool) -> None:
+def settle_recipe(
+    folder: Path, recipe: dict[str, Any], packages: tuple[str, ...], update: bool, advice: str
+) -> None:
     """Write recipe.yaml first of all; refuse a folder that was begun with another one, unless `update`.
 
     `recipe` is the resolved configuration: what decides the output, and nothing else. Raises BadInput
-    with the fields that differ.
+    with the fields that differ, and the `advice` what to do then.
     """
     path = folder / "recipe.yaml"
     plain = json.loads(json.dumps(recipe, default=str))
     if path.exists() and not update:
         changed = differences(yaml.safe_load(path.read_text())["recipe"], plain)
         if changed:
-            raise BadInput(
-                f"{path}: this run was begun with another recipe ({'; '.join(changed)}); "
-                "use another --out, or --update to reuse every call that is unchanged"
-            )
+            raise BadInput(f"{path}: this run was begun with another recipe ({'; '.join(changed)}); {advice}")
         return
     document = {"fingerprint": fingerprint(plain), "versions": versions(*packages), "recipe": plain}
     write_whole(path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
 
 
 class Lock:
-    """Exclusive use of a run's folder by one process; a lock whose holder is dead is taken over."""
+    """Exclusive use of a run's folder by one process: the system's lock on the file `lock`, gone with its holder.
+
+    What the file says is for people, but for a holder on another host: a shared file system may not carry
+    locks from there, so such a file is believed for as long as it exists.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "lock"
 
     def __enter__(self) -> Lock:
+        self._file = self.path.open("a+")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free = True
+        except BlockingIOError:
+            free = False
+        held = self._holder()
+        if not free or held.get("host", socket.gethostname()) != socket.gethostname():
+            self._file.close()
+            who = "process {pid} on {host} since {since}".format_map(held) if held else "another process"
+            advice = "remove the file if it is gone" if free else "wait for it, or stop it"
+            raise EnvironmentFailure(f"{self.path}: the run is held by {who}; {advice}")
         holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.strftime("%F %T")}
-        if self.path.exists() and not self._stale():
-            held = json.loads(self.path.read_text())
-            raise EnvironmentFailure(
-                f"{self.path}: the run is held by process {held['pid']} on {held['host']} since {held['since']}; "
-                "wait for it, or stop it"
-            )
-        write_whole(self.path, json.dumps(holder) + "\n")
+        self._say(json.dumps(holder) + "\n")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.path.unlink(missing_ok=True)
+        self._say("")  # the file stays: another process may be waiting to lock this very one
+        self._file.close()
 
-    def _stale(self) -> bool:
-        """Only a holder on this very host can be proven dead."""
+    def _holder(self) -> dict[str, Any]:
+        """Who wrote the file; nobody when it is empty, or just being written."""
+        self._file.seek(0)
         try:
-            held = json.loads(self.path.read_text())
+            return json.loads(self._file.read())
         except ValueError:
-            return True
-        if held["host"] != socket.gethostname():
-            return False
-        return held["pid"] == os.getpid() or not _alive(held["pid"])
+            return {}
 
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    def _say(self, text: str) -> None:
+        self._file.truncate(0)
+        self._file.write(text)
+        self._file.flush()
 
 
 @dataclass
@@ -229,6 +233,12 @@ class Accounting:
                 f"{self.rejected.total()} rejected, {self.quarantined.total()} quarantined, "
                 f"{self.pending} pending); please report this"
             )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.planned} work items (skill x seed) = {self.done} done + {self.rejected.total()} rejected"
+            f" + {self.quarantined.total()} quarantined + {self.pending} pending"
+        )
 
     def facts(self) -> dict[str, Any]:
         """The manifest's form of it."""

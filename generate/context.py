@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
 from collections import Counter
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from .agent import Agent, fence_for
@@ -31,9 +33,8 @@ class Tally:
 
     def __init__(self) -> None:
         self.calls = self.reused = self.repairs = self.prompt_tokens = self.completion_tokens = 0
+        self.pairs = self.rejected = 0  # of settled items
         self.declined: Counter[str] = Counter()
-        self.pairs: Counter[str] = Counter()
-        self.rejected: Counter[str] = Counter()
         self.stopping = False
 
 
@@ -49,9 +50,10 @@ class SeedContext:
         teacher: Teacher,
         journal: Journal,
         tally: Tally,
+        slots: asyncio.Semaphore,
     ) -> None:
         self.item, self.skill, self.seed, self.run_seed = item, skill, seed, run_seed
-        self.teacher, self.journal, self.tally = teacher, journal, tally
+        self.teacher, self.journal, self.tally, self.slots = teacher, journal, tally, slots
         self.fence = fence_for(run_seed, seed.id)
         self.known = journal.calls(item)
         self.asked: Counter[bytes] = Counter()
@@ -103,11 +105,10 @@ class SeedContext:
         return reply, key.hex()[:16]
 
     async def _buy(self, agent: Agent, request: Request, key: bytes, n: int) -> Reply:
-        if self.tally.stopping:
-            raise Stopping
-        from dataclasses import replace
-
-        reply = await self.teacher.ask(replace(request, n=n) if n else request)
+        async with self.slots:  # the order to stop may come while a call waits for its slot
+            if self.tally.stopping:
+                raise Stopping
+            reply = await self.teacher.ask(replace(request, n=n) if n else request)
         await self.journal.record_call(self.item, key, n, agent.name, reply)
         self.tally.calls += 1
         self.tally.prompt_tokens += reply.prompt_tokens
@@ -122,12 +123,15 @@ class SeedContext:
 
     def emit(self, record: Record, verdict: Verdict) -> None:
         self.pairs.append(pair_row(record, verdict, self.skill.entry(record.entry), self.teacher.name))
-        self.tally.pairs[record.skill] += 1
 
     def reject(self, record: Record, step: str, reason: str, detail: str = "") -> None:
-        where = {"id": record.id, "seed_id": self.seed.id, "skill": self.skill.name}
-        self.rejected.append({**where, "step": step, "reason": reason, "detail": detail})
-        self.tally.rejected[reason] += 1
+        # One record can fail at several steps: to be refined, and later to be answered.
+        self.rejected.append(self.rejected_row(f"{record.id}-{step}", step, reason, detail))
+
+    def rejected_row(self, name: str, step: str, reason: str, detail: str) -> dict[str, str]:
+        """A row of the rejected shards (see pairs.REJECTED_SCHEMA)."""
+        where = {"id": name, "seed_id": self.seed.id, "skill": self.skill.name}
+        return {**where, "step": step, "reason": reason, "detail": detail}
 
     def declined(self, agent: Agent) -> None:
         self.tally.declined[agent.name] += 1

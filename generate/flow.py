@@ -148,6 +148,7 @@ class Skill:
             if e.suits(passage.fields["transformation"]) and dials.allows_entry(e.name)
         ]
         found: list[Record] = []
+        any_rejected = False
         entries_left = dials.entries_per_seed
         for entry in ctx.choose("instruct", suited):
             try:
@@ -157,10 +158,11 @@ class Skill:
                 continue
             except Rejected as rejected:
                 ctx.reject(passage.at(entry.name), rejected.step, rejected.reason, rejected.detail)
+                any_rejected = True
             entries_left -= 1
             if not entries_left:
                 break
-        if not found:
+        if not found and not any_rejected:
             raise Rejected("instruct", "unsuitable", "every entry that was drawn declined the passage")
         return found
 

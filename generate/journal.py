@@ -37,6 +37,7 @@ PAIR, REJECTED = "pair", "rejected"
 DONE, ITEM_REJECTED, QUARANTINED = "done", "rejected", "quarantined"
 
 Statement = tuple[str, tuple[Any, ...]]
+Write = tuple[list[Statement], asyncio.Future[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,7 @@ class Journal:
         self._decompressor = zstandard.ZstdDecompressor()
         self._reader = self._connect()
         self._reader.executescript(SCHEMA)
-        self._waiting: queue.SimpleQueue[tuple[list[Statement], asyncio.Future[None]] | None] = (
-            queue.SimpleQueue()
-        )
+        self._waiting: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_until_closed, name="journal", daemon=True)
         self._writer.start()
 
@@ -105,9 +104,14 @@ class Journal:
                 statements.append(("INSERT OR REPLACE INTO outcomes VALUES (?,?,?,?)", row))
         await self._commit(statements)
 
-    async def reopen(self) -> None:
-        """Forget how items ended, keep every call: a changed recipe pays again only for what it changes."""
-        await self._commit([("DELETE FROM items", ()), ("DELETE FROM outcomes", ())])
+    async def reopen(self, *, keep_calls: bool = True, **facts: str) -> None:
+        """Forget how items ended, and remember in the same commit why: the `facts` that are true from now on.
+
+        The calls stay, so that a changed recipe pays again only for what it changes.
+        """
+        tables = ("items", "outcomes") if keep_calls else ("items", "outcomes", "calls")
+        forgotten: list[Statement] = [(f"DELETE FROM {table}", ()) for table in tables]
+        await self._commit([*forgotten, *(_remember(name, value) for name, value in facts.items())])
 
     async def _commit(self, statements: list[Statement]) -> None:
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -115,39 +119,35 @@ class Journal:
         await durable
 
     def _write_until_closed(self) -> None:
-        connection = self._connect()
-        while (first := self._waiting.get()) is not None:
-            batch, closing = [first], False
-            while not self._waiting.empty():
-                if (more := self._waiting.get()) is None:
-                    closing = True
-                    break
-                batch.append(more)
-            self._write(connection, batch)
-            if closing:
-                break
-        connection.close()
-
-    def _write(
-        self, connection: sqlite3.Connection, batch: list[tuple[list[Statement], asyncio.Future[None]]]
-    ) -> None:
+        """Commit batch after batch. After a failure nothing is written any more, as what the disk holds is
+        no longer known; every write is still answered, so that nobody waits for ever."""
+        connection: sqlite3.Connection | None = None
         failure: EnvironmentFailure | None = None
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            for statements, _ in batch:
-                for sql, row in statements:
-                    connection.execute(sql, row)
-            connection.execute("COMMIT")
-        except (
-            sqlite3.Error
-        ) as error:  # a failed write is never retried: what the disk holds is no longer known
-            failure = EnvironmentFailure(
-                f"{self.path}: {error}; what was counted is safe, free the disk and run again"
-            )
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        loop = batch[0][1].get_loop()
-        loop.call_soon_threadsafe(_wake, [durable for _, durable in batch], failure)
+        while batch := self._gather():
+            try:
+                if failure is None:
+                    connection = connection or self._connect()
+                    _write(connection, batch)
+            except EnvironmentFailure as error:
+                failure = error
+            except Exception as error:  # a full disk, or a row that SQLite does not take
+                failure = EnvironmentFailure(
+                    f"{self.path}: {error}; what was counted is safe: put that right and run again"
+                )
+            loop = batch[0][1].get_loop()
+            loop.call_soon_threadsafe(_wake, [durable for _, durable in batch], failure)
+        if connection:
+            connection.close()
+
+    def _gather(self) -> list[Write]:
+        """All that waits, at least one write; nothing once the journal is closed."""
+        batch: list[Write] = []
+        while not batch or not self._waiting.empty():
+            if (write := self._waiting.get()) is None:
+                self._waiting.put(None)
+                break
+            batch.append(write)
+        return batch
 
     # Reading
 
@@ -184,7 +184,19 @@ class Journal:
 
     async def set_fact(self, name: str, value: str) -> None:
         """Remember `value` under `name`."""
-        await self._commit([("INSERT OR REPLACE INTO facts VALUES (?,?)", (name, value))])
+        await self._commit([_remember(name, value)])
+
+
+def _write(connection: sqlite3.Connection, batch: list[Write]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    for statements, _ in batch:
+        for sql, row in statements:
+            connection.execute(sql, row)
+    connection.execute("COMMIT")
+
+
+def _remember(name: str, value: str) -> Statement:
+    return "INSERT OR REPLACE INTO facts VALUES (?,?)", (name, value)
 
 
 def _wake(waiting: Iterable[asyncio.Future[None]], failure: EnvironmentFailure | None) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,19 @@ import orjson
 
 from ..run import write_manifest, write_whole
 from .pairs import read_pairs
+from .seeds import Seed
+from .seeds.order import rank
+
+
+def draw(seeds: Iterable[Seed], count: int, run_seed: int) -> list[Seed]:
+    """`count` of the seeds: the documents take turns, in an order drawn by hash."""
+    turns: Counter[str] = Counter()
+
+    def turn(seed: Seed) -> tuple[int, float]:
+        turns[seed.document] += 1
+        return turns[seed.document], rank(run_seed, seed.document)
+
+    return heapq.nsmallest(count, seeds, key=turn)
 
 
 def freeze(folder: Path, per_skill: int) -> dict[str, int]:

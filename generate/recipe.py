@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from ..config import Strict
-from ..run import BadInput
+from ..run import BadInput, sha256
 from .flow import Dials, Skill
 from .seeds import Corpus
 from .skills import NAMES, PAPER_SKILLS, load
 from .teacher import TeacherSettings
 
+FOLDER = Path(__file__).parent
+# With the skills themselves: the files that a prompt, the reading of a reply and its verdict depend on.
+DECISIVE = ("flow.py", "agent.py", "reply.py", "record.py", "verifiers.py", "context.py")
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -93,13 +98,33 @@ class GenerateRecipe(Strict):
             flows[name] = (skill, choice, dials)
         return flows
 
+    def corpora(self) -> list[Corpus]:
+        """The seeds' corpora; the built-in one, where its kind is left open, gives what the skills take."""
+        kinds = {kind for skill, _, _ in self.flows().values() for kind in skill.kinds}
+        if kinds != {"text"}:
+            return list(self.seeds)
+        return [
+            corpus.model_copy(update={"kind": "text"}) if corpus.builtin and not corpus.kind else corpus
+            for corpus in self.seeds
+        ]
+
     def decides(self) -> dict[str, Any]:
         """The part that decides the output: what a resumed run must not change."""
-        free = {"out", "window", "quarantine_limit"}
+        free = {"out", "window", "quarantine_limit", "companions"}
         resolved = self.model_dump(mode="json", exclude=free)
         teacher = self.teacher
         resolved["teacher"] = {"kind": teacher.kind, "model": teacher.model}
-        return resolved
+        return resolved | {"code": _digest_of_code(self.skills)}
+
+
+def _digest_of_code(skills: Iterable[str]) -> str:
+    """A hash of the sources that decide what these skills make of a seed."""
+    skill_files = [FOLDER / "skills" / f"{name}.py" for name in skills]
+    others = [*(FOLDER / name for name in DECISIVE), *FOLDER.glob("tools/*.py"), *FOLDER.glob("seeds/*.py")]
+    digest = hashlib.sha256()
+    for path in sorted([*skill_files, *others]):
+        digest.update(f"{path.relative_to(FOLDER)}\0{sha256(path)}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 def _check_names(

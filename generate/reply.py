@@ -107,7 +107,7 @@ class Form:
     def _read_json(self, body: str) -> list[Fields]:
         try:
             value = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the latter for a thousand open brackets
             raise Unreadable(f"not valid JSON: {error}") from error
         if reason := value.get("unsuitable"):
             raise Declined(str(reason))

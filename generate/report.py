@@ -8,6 +8,7 @@ from typing import Any
 
 from ..progress import say, table
 from ..run import Accounting
+from .context import Tally
 from .pairs import count_by
 from .seeds import SeedReport
 from .skills import NAMES, load
@@ -50,11 +51,19 @@ def say_pairs(folder: Path, accounting: Accounting, manifest: dict[str, Any]) ->
         table(
             "Rejected", ["step: reason", "records"], [[why, str(count)] for why, count in lost.most_common()]
         )
+    for how, reasons in (("rejected", accounting.rejected), ("quarantined", accounting.quarantined)):
+        if reasons:
+            say(f"Work items {how}: {_counts(reasons)}")
+    calls, repeated = manifest["teacher_calls"], manifest["repeated_calls"]
+    say(f"{accounting}; {calls} teacher calls, {repeated} repeated")
+
+
+def say_effort(tally: Tally) -> None:
+    """What this process asked of the teacher, beside what it found in the journal."""
     say(
-        f"{accounting.planned} work items (skill x seed) = {accounting.done} done"
-        f" + {accounting.rejected.total()} rejected + {accounting.quarantined.total()} quarantined"
-        f" + {accounting.pending} pending; {manifest['teacher_calls']} teacher calls,"
-        f" {manifest['repeated_calls']} repeated"
+        f"Teacher calls: {tally.calls} made, {tally.reused} reused; {tally.repairs} replies to repair,"
+        f" {tally.declined.total()} declined; {tally.prompt_tokens} prompt"
+        f" + {tally.completion_tokens} completion tokens"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .agent import Agent
@@ -15,6 +16,7 @@ NOT_STATED = "not stated in the passage"
 """The answer to a question that the passage does not answer."""
 
 _STRAIGHT = str.maketrans("‘’“”", "''\"\"")
+ROUNDING = re.compile(r"\bround|\bnearest\b", re.IGNORECASE)  # in a problem that wants its answer so
 SHORTEST_QUOTE = 8  # characters; anything shorter is found in many texts
 
 
@@ -24,7 +26,7 @@ async def quoted(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
         return None
     evidence, passage = record.fields["evidence"], record.fields["passage"]
     if record.fields.get("answer") == NOT_STATED:
-        if located(evidence, passage):
+        if any(located(quote, passage) for quote in quotes(evidence)):
             return Verdict(
                 False, "evidence_gone", "evidence_remains", f"the passage still says {_short(evidence)}"
             )
@@ -57,7 +59,8 @@ async def computed(record: Record, entry: Entry, ctx: Context) -> Verdict | None
     if "expression" not in record.fields:
         return None
     expression, answer = record.fields["expression"], record.fields["answer"]
-    if not Equation(expression, answer).holds():
+    rounded = ROUNDING.search(record.fields.get("question", "")) is not None
+    if not Equation(expression, answer).holds(rounded):
         detail = f"{_short(expression)} is not {_short(answer)}"
         return Verdict(False, "computed_answer", "expression_disagrees", detail)
     for step in equations(record.fields["response"]):
@@ -126,7 +129,7 @@ class Reviewed:
         except Rejected as rejected:
             return Verdict(False, "reviewed_reply", f"review_{rejected.reason}", rejected.detail)
         quote, judgement = review.fields["review_quote"], review.fields["judgement"]
-        if judgement.casefold() != "holds":
+        if judgement.casefold().rstrip(".") != "holds":
             return Verdict(False, "reviewed_reply", "reply_does_not_hold", f"because of {_short(quote)}")
         if not located(quote, record.fields[self.source]):
             return Verdict(

@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import web
 
 Complete = Callable[[web.Request], Awaitable[web.StreamResponse]]
+SLOTS = 16  # of the fake teacher
 MODELS = {"data": [{"id": "some-model", "owned_by": "unknown"}]}
 
 
@@ -55,6 +56,21 @@ async def scripted(
         yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def fake_teacher(ledger: Path) -> Iterator[str]:
+    """The offline rules behind HTTP, SLOTS at a time and with a ledger of every request; yields the URL."""
+    options = ["--answers", "offline", "--latency-ms", "5", "--slots", str(SLOTS), "--ledger", str(ledger)]
+    command = [sys.executable, "-m", "genteach.cli", "teacher", "fake", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            line = server.stdout.readline()
+            yield next(word for word in line.split() if word.startswith("http"))
+        finally:
+            server.terminate()
+            server.communicate()
 
 
 def tiny_chat_checkpoint(folder: Path) -> Path:

@@ -53,10 +53,21 @@ def test_a_recipe_is_read_and_the_command_line_lies_over_it(tmp_path: Path) -> N
         ("out: !!python/object/apply:os.system [ls]\n", ":1: could not determine a constructor"),
         ("a: &x 1\nout: *x\n", ":2: aliases (*name) are not allowed"),
         ("out: [a\n", ":2: "),
+        ("out: a\n? [b]\n: c\n", ": not readable as YAML: unhashable"),
+        ("out: 2026-13-45\n", ": not readable as YAML: month must be in 1..12"),
+        ("out: a\x07\n", ": not readable as YAML: unacceptable character"),
+        (f"out: {'[' * 3000}\n", ": not readable as YAML: maximum recursion depth"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, expected: str) -> None:
     assert complaint(tmp_path, text).startswith(expected)
+
+
+def test_a_mistake_of_the_command_line_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("out: a\nrate: 1\n")
+    with pytest.raises(BadInput, match="^--rate: 'much': input should be a valid number"):
+        load(path, Recipe, {"rate": "much"})
 
 
 def test_a_number_that_yaml_reads_as_text_is_still_a_number(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """The engine settles every item once, pays for no call twice, and accounts for all of them."""
 
 import asyncio
+import os
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -94,7 +97,12 @@ def items_of(count: int, dials: Dials = Dials(refine_rounds=0)) -> Iterator[Work
 
 
 def run(
-    teacher: Scripted, folder: Path, count: int = 8, tally: Tally | None = None, **dials: Any
+    teacher: Scripted,
+    folder: Path,
+    count: int = 8,
+    tally: Tally | None = None,
+    as_json: bool = True,
+    **dials: Any,
 ) -> tuple[Accounting, Engine, Journal]:
     """One run of the command's shape; the journal comes back open for reading."""
 
@@ -104,7 +112,7 @@ def run(
         engine.tally = tally or engine.tally
         wanted = replace(Dials(refine_rounds=0), **dials)
         try:
-            with Progress("test", count, "items", as_json=True) as progress:
+            with Progress("test", count, "items", as_json) as progress:
                 return await engine.run(lambda: items_of(count, wanted), progress), engine
         finally:
             journal.close()
@@ -143,7 +151,7 @@ def test_an_unreadable_reply_gets_one_repair_and_is_then_rejected(tmp_path: Path
     accounting, engine, journal = run(teacher, tmp_path, count=1, entries=frozenset({"who"}))
     assert [request.agent for request in teacher.asked].count("who") == 2
     assert "could not be used" in teacher.asked[-1].messages[-1]["content"]
-    assert dict(accounting.rejected) == {"unsuitable": 1}
+    assert dict(accounting.rejected) == {"unreadable_reply": 1}
     assert engine.tally.repairs == 1
 
 
@@ -158,8 +166,67 @@ def test_an_unanswerable_prompt_quarantines_its_item_alone(tmp_path: Path) -> No
 def test_a_fault_in_a_flow_quarantines_its_item_with_the_traceback(tmp_path: Path) -> None:
     teacher = Scripted()
     teacher.after = {3: KeyError("poison")}
-    accounting, _, _ = run(teacher, tmp_path)
+    accounting, _, journal = run(teacher, tmp_path)
     assert dict(accounting.quarantined) == {"fault:KeyError": 1}
+    [row] = [row for row in journal.outcomes(REJECTED) if row["step"] == "flow"]
+    assert row["reason"] == "fault:KeyError" and "Traceback" in row["detail"]
+
+
+def test_a_reply_of_a_thousand_open_brackets_is_unreadable_and_not_the_end(tmp_path: Path) -> None:
+    teacher = Scripted(who='{"items": ' + "[" * 100_000)
+    accounting, *_ = run(teacher, tmp_path, count=2, entries=frozenset({"who"}))
+    assert dict(accounting.rejected) == {"unreadable_reply": 2}
+
+
+def test_an_item_that_ends_without_a_pair_has_a_row_that_says_why(tmp_path: Path) -> None:
+    accounting, engine, journal = run(Scripted(shout=decline("too quiet")), tmp_path, count=3)
+    assert dict(accounting.rejected) == {"unsuitable": 3}
+    rows = list(journal.outcomes(REJECTED))
+    assert [(row["step"], row["reason"]) for row in rows] == [("transform", "unsuitable")] * 3
+    assert len({row["id"] for row in rows}) == engine.tally.rejected == 3
+
+
+def test_one_record_that_fails_at_two_steps_has_two_rows(tmp_path: Path) -> None:
+    teacher = Scripted(suggest="gibberish", answer="odd")
+    _, _, journal = run(teacher, tmp_path, count=1, refine_rounds=1, entries=frozenset({"why"}))
+    assert {row["step"] for row in journal.outcomes(REJECTED)} == {"suggest", "verify"}
+
+
+def test_a_call_that_waits_for_a_slot_when_the_run_stops_is_not_sent(tmp_path: Path) -> None:
+    tally, teacher = Tally(), Scripted()
+    teacher.slots = 1
+    real = teacher.ask
+
+    async def ask(request: Request) -> Reply:
+        tally.stopping = True
+        return await real(request)
+
+    teacher.ask = ask  # type: ignore[method-assign]
+    with pytest.raises(Interrupted):
+        run(teacher, tmp_path, tally=tally)
+    assert len(teacher.asked) == 1
+
+
+def test_the_second_signal_ends_the_run_at_once_and_accounts_for_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    teacher = Scripted()
+
+    async def ask(request: Request) -> Reply:
+        if not teacher.asked:
+            for wait in (0.0, 0.05):
+                asyncio.get_running_loop().call_later(wait, os.kill, os.getpid(), signal.SIGINT)
+        teacher.asked.append(request)
+        return await asyncio.sleep(60, Reply("", "stop", 0, 0, ""))
+
+    teacher.ask = ask  # type: ignore[method-assign]
+    began = time.monotonic()
+    with pytest.raises(Interrupted, match="8 of 8 items pending"):
+        run(teacher, tmp_path, as_json=False)
+    assert time.monotonic() - began < 10
+    said = capsys.readouterr().out
+    assert "finishing the calls in flight; press again" in said
+    assert "8 work items (skill x seed) = 0 done + 0 rejected + 0 quarantined + 8 pending" in said
 
 
 def test_a_dead_teacher_stops_the_run_and_what_was_paid_for_stays(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,15 +34,21 @@ def test_a_manifest_notices_a_changed_and_a_missing_file(tmp_path: Path) -> None
 
 
 def test_a_held_run_is_refused_and_names_its_holder(tmp_path: Path) -> None:
-    with subprocess.Popen(["sleep", "60"]) as sleeper:
-        holder = {"host": os.uname().nodename, "pid": sleeper.pid, "since": "today"}
-        (tmp_path / "lock").write_text(json.dumps(holder))
-        with pytest.raises(EnvironmentFailure, match=f"held by process {sleeper.pid}"), Lock(tmp_path):
+    hold = "import sys, time, pathlib, genteach.run as run\nwith run.Lock(pathlib.Path(sys.argv[1])):\n"
+    hold += "    print('held', flush=True)\n    time.sleep(60)"
+    command = [sys.executable, "-c", hold, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout and holder.stdout.readline() == "held\n"
+        with pytest.raises(EnvironmentFailure, match=f"held by process {holder.pid} on "), Lock(tmp_path):
             pass
-        sleeper.kill()
+        holder.kill()
     with Lock(tmp_path):  # the holder is dead now
         assert json.loads((tmp_path / "lock").read_text())["pid"] == os.getpid()
-    assert not (tmp_path / "lock").exists()
+        with pytest.raises(EnvironmentFailure, match=f"held by process {os.getpid()}"), Lock(tmp_path):
+            pass
+    assert not (tmp_path / "lock").read_text()
+    with Lock(tmp_path):  # and once more, after it was given back
+        pass
 
 
 def test_another_hosts_lock_is_never_taken_over(tmp_path: Path) -> None:
@@ -51,12 +58,17 @@ def test_another_hosts_lock_is_never_taken_over(tmp_path: Path) -> None:
 
 
 def test_a_changed_recipe_is_refused_with_the_fields_that_differ(tmp_path: Path) -> None:
-    settle_recipe(tmp_path, {"limit": 3, "teacher": {"model": "a"}}, (), update=False)
-    settle_recipe(tmp_path, {"limit": 3, "teacher": {"model": "a"}}, (), update=False)
-    with pytest.raises(BadInput, match=r"limit: 3 -> 4; teacher.model: 'a' -> 'b'"):
-        settle_recipe(tmp_path, {"limit": 4, "teacher": {"model": "b"}}, (), update=False)
-    settle_recipe(tmp_path, {"limit": 4, "teacher": {"model": "b"}}, (), update=True)
-    settle_recipe(tmp_path, {"limit": 4, "teacher": {"model": "b"}}, (), update=False)
+    def settle(limit: int, model: str, update: bool = False) -> None:
+        settle_recipe(
+            tmp_path, {"limit": limit, "teacher": {"model": model}}, (), update, "use another --out"
+        )
+
+    settle(3, "a")
+    settle(3, "a")
+    with pytest.raises(BadInput, match=r"limit: 3 -> 4; teacher.model: 'a' -> 'b'\); use another --out"):
+        settle(4, "b")
+    settle(4, "b", update=True)
+    settle(4, "b")
 
 
 def test_items_that_are_nowhere_are_an_error() -> None:

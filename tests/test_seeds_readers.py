@@ -145,6 +145,13 @@ def test_a_record_brings_its_own_source_and_licence(tmp_path: Path) -> None:
     assert found[1] == Document("T", "Two.", "text", "a.jsonl.gz", "CC0-1.0")
 
 
+def test_a_licence_may_be_spelled_license(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    rows = [{"text": "One.", "license": "MIT"}, {"text": "Two.", "license": "MIT", "licence": "CC0-1.0"}]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert [document.licence for document in read(Corpus(path=path))[0]] == ["MIT", "CC0-1.0"]
+
+
 def test_a_record_that_gives_no_document_is_counted_by_its_reason(tmp_path: Path) -> None:
     lines = ['{"text": "Good."}', '{"text": 7}', '{"other": "x"}', "[1]", '{"text": "torn']
     lines += ['{"text": "\\ud800"}', '{"text": "a\\u0000b"}', "", '{"text": " "}', '{"text": "Good too."}']
@@ -251,6 +258,7 @@ def test_the_kind_selects_from_the_python_corpus(kind: str) -> None:
     ("text", "values", "part"),
     [
         ("hf:owner/name", {}, "needs `licence:`"),
+        ("hf:owner/name", {"licence": " "}, "at least 1 character"),
         ("hf:../etc", {"licence": "MIT"}, "owner/name"),
         ("python", {"path": "x"}, "exactly one of"),
         ("python", {"min_chars": 9, "max_chars": 8}, "min_chars 9 is above max_chars 8"),

@@ -209,6 +209,12 @@ BOMB = gzip.compress(json.dumps({"choices": "0" * 50_000_000}).encode())
 WHOLE = json.dumps({"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]}).encode()
 
 
+def test_a_count_of_tokens_that_cannot_be_is_held_between_bounds() -> None:
+    usage = {"prompt_tokens": 10**18, "completion_tokens": -3}
+    reply = outcome(always(lambda: said(usage=usage)))
+    assert (reply.prompt_tokens, reply.completion_tokens) == (2**31 - 1, 0)
+
+
 @pytest.mark.parametrize(
     ("response", "reason"),
     [

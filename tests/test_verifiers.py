@@ -95,8 +95,9 @@ def test_evidence_stands_in_the_passage_word_for_word(evidence: str, why: str) -
 def test_what_is_not_stated_has_gone_from_the_passage() -> None:
     gone = record(evidence="The heart has three chambers.", answer=NOT_STATED)
     assert reason(quoted, gone, entry("text")) == ""
-    kept = record(evidence="The heart has four chambers.", answer=NOT_STATED)
-    assert reason(quoted, kept, entry("text")) == "evidence_remains"
+    for evidence in ("The heart has four chambers.", '"Nobody says this."\n"It beats about 70 times"'):
+        kept = record(evidence=evidence, answer=NOT_STATED)
+        assert reason(quoted, kept, entry("text")) == "evidence_remains"
 
 
 @pytest.mark.parametrize(
@@ -178,6 +179,7 @@ REVIEWED = Reviewed(reviewer("Task: judge $response", "the words"))
     ("said", "why"),
     [
         (("The heart has four chambers", "holds"), ""),
+        (("The heart has four chambers", "Holds."), ""),
         (("The heart has nine chambers", "holds"), "review_not_grounded"),
         (("The heart has four chambers", "fails"), "reply_does_not_hold"),
         (("The heart has four chambers", "perhaps"), "reply_does_not_hold"),
@@ -187,6 +189,15 @@ REVIEWED = Reviewed(reviewer("Task: judge $response", "the words"))
 )
 def test_a_review_counts_when_its_quotation_is_there(said: tuple[str | Exception, ...], why: str) -> None:
     assert reason(REVIEWED, record(response="Four."), entry("judge"), Reviews(*said)) == why
+
+
+def test_a_problem_that_asks_for_a_rounded_answer_gets_one() -> None:
+    facts = {"expression": "10/3", "answer": "3", "response": "10 / 3 = 3.33. The answer is 3."}
+    exact = record(**facts, question="How many metres is each?")
+    rounded = record(**facts, question="How many metres is each, rounded to the nearest metre?")
+    assert reason(computed, exact, entry("number")) == "expression_disagrees"
+    assert reason(computed, rounded, entry("number")) == ""
+    assert reason(computed, rounded.with_fields({"answer": "4"}), entry("number")) == "expression_disagrees"
 
 
 def test_a_reviewer_is_not_asked_what_code_can_tell() -> None:

@@ -11,7 +11,16 @@ import orjson
 import yaml
 
 from ...progress import Progress, say, table
-from ...run import AccountingError, BadInput, read_manifest, sha256, versions, write_manifest, write_whole
+from ...run import (
+    AccountingError,
+    BadInput,
+    Lock,
+    read_manifest,
+    sha256,
+    versions,
+    write_manifest,
+    write_whole,
+)
 from ..pairs import read_pairs, read_rejected
 from ..seeds import read_seeds
 from .card import Contents, card
@@ -30,12 +39,21 @@ def curate(run: Path, control: str | None = None) -> None:
 
     Raises BadInput for a run without pairs or with damaged ones, and for an unknown control.
     """
-    if control is not None:
-        counts = write_control(run, control)
-        table(f"Control: {control}", ["pairs", "number"], [[name, str(n)] for name, n in counts.items()])
-        say(f"Written to {run / 'controls' / control}")
-        return
     rounds = sealed_rounds(run)
+    with Lock(run):
+        if control is None:
+            _curate(run, rounds)
+        else:
+            _control(run, control)
+
+
+def _control(run: Path, name: str) -> None:
+    counts = write_control(run, name)
+    table(f"Control: {name}", ["pairs", "number"], [[kind, str(count)] for kind, count in counts.items()])
+    say(f"Written to {run / 'controls' / name}")
+
+
+def _curate(run: Path, rounds: list[Path]) -> None:
     lost, total = judge(run, rounds)
     kept = total - len(lost)
     if not kept:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from ...config import Strict, load
 from ...run import BadInput
@@ -32,7 +32,7 @@ class Corpus(Strict):
     """Documents of one origin: exactly one of `path`, `dataset` and `builtin` says which.
 
     `source` names the corpus on every seed (by default the folder's, file's or data set's own name); a
-    record's own source and licence fields win over the corpus's. `kind` says what records hold; for the
+    record's own source and licence (or `license`) fields win over the corpus's. `kind` says what records hold; for the
     built-in corpus it selects. `share` weighs this corpus against the others when seeds are limited,
     `limit` bounds its seeds and `per_document` the seeds of one document.
     """
@@ -46,7 +46,7 @@ class Corpus(Strict):
     fields: Fields = Fields()
     kind: Kind | None = None
     source: str | None = None
-    licence: str | None = None
+    licence: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = None
     min_chars: int = Field(2000, ge=1)
     max_chars: int = Field(8000, ge=1)
     share: float = Field(1.0, gt=0)

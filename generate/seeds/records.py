@@ -17,7 +17,7 @@ def document_of(record: Any, place: str, corpus: Corpus, source: str) -> Documen
             text=clean(_text(record, fields.text)),
             kind=corpus.kind or "text",
             source=_plain(record, fields.source) or source,
-            licence=_plain(record, fields.licence) or corpus.terms,
+            licence=_plain(record, fields.licence) or _plain(record, "license") or corpus.terms,
         )
     except Unreadable as error:
         return Skipped(place, str(error))

@@ -22,6 +22,7 @@ EXPRESSION = (
     "the answer as one arithmetic expression over numbers of the problem, with + - * / ( ) and nothing else: no names, no "
     "units, no equals sign, a percentage p of x as x*p/100, a square as x*x"
 )
+THREE = Sampling(max_tokens=4096)  # room for three items with their evidence
 QUANTITIES = Agent(
     "quantities",
     role="You collect material for problems in mathematics.",
@@ -55,6 +56,7 @@ def question(name: str, definition: str, answer: str, match: Match = "judge") ->
             evidence=EVIDENCE,
             answer="the answer in the form described above",
         ),
+        sampling=THREE,
     )
     return Entry(name, agent, definition, TOLD, match)
 
@@ -135,6 +137,7 @@ def problem(name: str, level: str, definition: str) -> Entry:
             expression=EXPRESSION,
             answer="the number in digits, without unit",
         ),
+        sampling=THREE,
     )
     return Entry(name, agent, definition, COUNTED, "number")
 

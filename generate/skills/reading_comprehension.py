@@ -128,6 +128,7 @@ def question(
             evidence="words copied from the passage, at least a clause; several quotations stand on a line each",
             answer="the right answer in the form described above, and nothing else",
         ),
+        sampling=Sampling(max_tokens=3072),
     )
     return Entry(name, agent, definition, after, match, origin)
 

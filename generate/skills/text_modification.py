@@ -36,6 +36,7 @@ def author(name: str, definition: str, kind_of_result: str, **result: str) -> Ag
         form=Form(
             (("text", TEXT), ("instruction", "the instruction, without the text"), *result.items()), many=3
         ),
+        sampling=LONG,
     )
 
 

@@ -22,6 +22,7 @@ GUIDED: dict[str, Guided] = {
 }
 LARGEST_BODY = 16 << 20
 LONGEST_RETRY_AFTER = 60.0
+MOST_TOKENS = 2**31 - 1
 TOO_LONG = re.compile(r"context (length|size|window)|too long|maximum.{0,20}length", re.IGNORECASE)
 
 
@@ -86,7 +87,7 @@ def read_reply(content: bytes, attempt: int = 1) -> Reply:
             raise Unanswerable("no_choices", shown(content))
         choice, usage = body["choices"][0], body.get("usage") or {}
         message, finish = choice["message"], str(choice.get("finish_reason"))
-        tokens = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
+        tokens = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
         problem = _why_no_text(message, finish)
         text, model = message.get("content"), str(body.get("model"))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
@@ -94,6 +95,11 @@ def read_reply(content: bytes, attempt: int = 1) -> Reply:
     if problem:
         raise Unanswerable(problem, f"finish_reason {finish}: {shown(content)}")
     return Reply(text, finish, *tokens, model, attempt)
+
+
+def _count(said: float | None) -> int:
+    """A number of tokens, whatever the server says of it: between 0 and MOST_TOKENS."""
+    return int(min(max(said or 0, 0), MOST_TOKENS))
 
 
 def _why_no_text(message: dict[str, Any], finish: str) -> str | None:

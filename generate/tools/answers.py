@@ -180,13 +180,18 @@ class Equation(NamedTuple):
     left: str
     right: str
 
-    def holds(self) -> bool:
-        """Whether both sides have the same value, the right one perhaps rounded to the decimals it shows."""
+    def holds(self, rounded: bool = False) -> bool:
+        """Whether both sides have the same value, the right one perhaps rounded to the decimals it shows.
+
+        A whole number is taken for a rounded one only where it is said to be `rounded`.
+        """
         left, right = arithmetic(self.left), arithmetic(self.right)
         if left is None or right is None:
             return False
         decimals = len(self.right.strip().rpartition(".")[2]) if "." in self.right else 0
-        return left == right or (decimals > 0 and abs(left - right) * 2 <= Fraction(1, 10**decimals))
+        return left == right or (
+            (rounded or decimals > 0) and abs(left - right) * 2 <= Fraction(1, 10**decimals)
+        )
 
 
 _TERM = rf"-?(?:\( ?){{0,6}}[-−]?[$€£]?(?:{_DIGITS})%?(?: ?\)){{0,6}}"
