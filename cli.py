@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -296,7 +297,7 @@ def main() -> None:
     except BrokenPipeError:  # whoever read the output, `head` say, has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:  # a full disk, a folder that went away
+    except (OSError, sqlite3.Error) as error:  # a full disk, a folder that went away
         sys.exit(_stop(str(error), 4))
     except Exception as error:
         if not hasattr(error, "format_message"):  # not one of typer's own complaints about the command line

@@ -81,7 +81,9 @@ class GenerateRecipe(Strict):
         return self
 
     def flows(self) -> dict[str, tuple[Skill, SkillChoice, Dials]]:
-        """The skills to run; raises BadInput for one of the paper's that is not built yet, or an unknown entry."""
+        """The skills to run; raises BadInput for what is not built yet, and for an unknown entry."""
+        if self.companions:
+            raise BadInput("companions: mixing them in is not built yet; leave the key out, or train on both")
         flows = {}
         for name, choice in self.skills.items():
             if name not in NAMES:
