@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import transformers
 from lm_eval.models.huggingface import HFLM
+from safetensors import SafetensorError
 
 from ..run import BadInput
 from .item import Message, Reply
@@ -20,12 +21,16 @@ class Checkpoint:
     """A local folder or hub id with safetensors weights, a tokenizer and a chat template."""
 
     def __init__(self, model: str, batch_size: int, device: str = "auto", dtype: str = "auto") -> None:
+        chosen = _device(device)
         folder = locate(model)
-        self.facts = {"path": model, **identify(folder)}
         transformers.utils.logging.disable_progress_bar()
-        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         loader: Any = HFLM  # its decorator hides its type
-        self.inner = loader(pretrained=str(folder), device=chosen, dtype=dtype, batch_size=batch_size)
+        try:
+            self.facts = {"path": model, **identify(folder)}
+            self.inner = loader(pretrained=str(folder), device=chosen, dtype=dtype, batch_size=batch_size)
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+            raise BadInput(f"{model}: does not load ({reason})") from error
         self.batch_size = batch_size
         self.tokenizer = self.inner.tokenizer
         if not self.tokenizer.chat_template:
@@ -92,6 +97,17 @@ class Checkpoint:
         text = self.tokenizer.decode(tokens[:end], skip_special_tokens=True)
         reason = "length" if end is None else "stop"
         return Reply(text.strip(), reason, len(prompt), len(tokens) if end is None else end)
+
+
+def _device(asked: str) -> str:
+    """The device to use; BadInput where the one that is asked for is not there."""
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if asked.startswith("cuda") and int(asked.partition(":")[2] or 0) >= torch.cuda.device_count():
+        raise BadInput(
+            f"device: {asked}: this machine has {torch.cuda.device_count()} CUDA devices; use auto or cpu"
+        )
+    return asked
 
 
 def _batches(lengths: list[tuple[int, int]], size: int) -> Iterator[list[int]]:

@@ -13,7 +13,7 @@ from .grade import grade
 from .item import Item, Row, spread
 from .recipe import EvaluateRecipe
 from .store import Store
-from .weights import locate
+from .weights import is_on_hub, locate
 
 PROTOCOL = {
     "name": "zero-shot, free generation",
@@ -32,13 +32,12 @@ def evaluate(recipe: EvaluateRecipe, dry_run: bool = False, as_json: bool = Fals
     The same command resumes: a reply that is stored is not asked for again. Raises BadInput, EnvironmentFailure.
     """
     began = time.monotonic()
+    if dry_run:
+        _describe(recipe)
+        return {}
     if not recipe.is_server:
         locate(recipe.model)
     items, sources = gather(recipe)
-    if dry_run:
-        say(json.dumps(recipe.model_dump(mode="json"), indent=2))
-        say(f"{len(items)} items of {len({item.task for item in items})} tasks")
-        return {}
     out = make_folder(recipe.folder)
     with Store(out / "replies.jsonl") as store:
         rows, model = _measure(recipe, items, store, as_json)
@@ -53,6 +52,22 @@ def evaluate(recipe: EvaluateRecipe, dry_run: bool = False, as_json: bool = Fals
     show({name: document["tasks"][name] for name in results.by_benchmark(rows)})
     say(f"{out}/results.json after {run['seconds']:.0f} s")
     return document
+
+
+def _describe(recipe: EvaluateRecipe) -> None:
+    """`--dry-run`: the resolved recipe, its names and paths checked; nothing is downloaded and no weights are read."""
+    if not recipe.is_server and not is_on_hub(recipe.model):
+        locate(recipe.model)
+    for name in recipe.tasks:
+        tasks.find(name)
+    say(json.dumps(recipe.model_dump(mode="json"), indent=2))
+    if recipe.tasks and recipe.data is None:
+        say("the benchmarks come from the hub; their items are counted when it is asked")
+        recipe = recipe.model_copy(update={"tasks": ()})
+        if recipe.orca_bench is None:
+            return
+    items, _ = gather(recipe)
+    say(f"{len(items)} items of {len({item.task for item in items})} tasks")
 
 
 def gather(recipe: EvaluateRecipe) -> tuple[list[Item], dict[str, str]]:

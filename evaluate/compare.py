@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..generate.tools.answers import number as value_of
 from ..generate.tools.answers import plain_text
 from ..progress import say, table
 from ..run import BadInput, make_folder, write_whole
 from . import results
 from .item import Row
+from .orca_bench import JUDGED
 from .statistics import Difference, Score, paired, score
 
 MOST_NOT_MEASURED = 0.02
@@ -61,7 +63,8 @@ class Comparison:
 def compare(base: Path, student: Path, others: Sequence[Path] = (), html: Path | None = None) -> Comparison:
     """Print `student` against `base` and `others` (folders of results) task by task, and write the page `html`.
 
-    Raises BadInput where the folders hold results of different items, or more than 2 % of a task was not measured.
+    Raises BadInput where the folders hold results of different items or were measured in different ways, or more
+    than 2 % of a benchmark was not measured.
     """
     comparison = pair([_arm(folder) for folder in (base, student, *others)])
     show(comparison)
@@ -84,10 +87,12 @@ def pair(arms: list[Arm]) -> Comparison:
     arms = _common(_named_apart(arms))
     for arm in arms[1:]:
         _same_items(arms[0], arm)
+        _same_way(arms[0], arm)
     tasks: dict[str, list[Key]] = {}
     for key in arms[0].rows:
         tasks.setdefault(key[0], []).append(key)
-    measured = {task: _measured(task, keys, arms) for task, keys in sorted(tasks.items())}
+    measured = {task: _measured(keys, arms) for task, keys in sorted(tasks.items())}
+    _enough(tasks, measured, arms)
     not_measured = {
         task: len(tasks[task]) - len(keys) for task, keys in measured.items() if len(keys) < len(tasks[task])
     }
@@ -137,19 +142,50 @@ def _same_items(a: Arm, b: Arm) -> None:
             raise BadInput(
                 f"{a.name} and {b.name} were graded against different answers of {key[0]}/{key[1]}"
             )
+        if row["prompt"] != b.rows[key]["prompt"]:
+            raise BadInput(f"{a.name} and {b.name} were asked {key[0]}/{key[1]} in different words")
 
 
-def _measured(task: str, keys: list[Key], arms: list[Arm]) -> list[Key]:
-    """The keys that have a score in every arm: all but 2 %, or none at all (judged items without a judge)."""
-    held = [key for key in keys if all(arm.rows[key]["score"] is not None for arm in arms)]
-    if len(keys) - len(held) > MOST_NOT_MEASURED * len(keys) and any(
-        a.rows[k]["score"] is not None for a in arms for k in keys
-    ):
-        raise BadInput(
-            f"{task}: {len(keys) - len(held)} of {len(keys)} items were not measured in every arm, above "
-            f"{MOST_NOT_MEASURED:.0%}; run the same genteach evaluate again: it asks only for what is missing"
-        )
-    return held
+def _same_way(a: Arm, b: Arm) -> None:
+    """Refuse to compare replies of different lengths or protocols, or the numbers of different judges."""
+    ways = [("protocol", a.facts.get("protocol"), b.facts.get("protocol"))]
+    for benchmark in sorted({results.benchmark_of(task) for task, _ in a.rows}):
+        one, other = (arm.facts.get("tasks", {}).get(benchmark, {}) for arm in (a, b))
+        names = ("max_new_tokens", "judge") if benchmark.endswith(JUDGED) else ("max_new_tokens",)
+        ways += [(f"{benchmark}: {name}", one.get(name), other.get(name)) for name in names]
+    for name, one, other in ways:
+        if one != other:
+            raise BadInput(
+                f"{a.name} and {b.name} were measured in different ways ({name}: {one!r} and {other!r}); "
+                "evaluate both with the same recipe"
+            )
+
+
+def _measured(keys: list[Key], arms: list[Arm]) -> list[Key]:
+    """The keys that have a score in every arm."""
+    return [key for key in keys if all(arm.rows[key]["score"] is not None for arm in arms)]
+
+
+def _enough(tasks: dict[str, list[Key]], measured: dict[str, list[Key]], arms: list[Arm]) -> None:
+    """BadInput unless a benchmark was measured but for 2 %, or not at all (judged items without a judge)."""
+    asked: Counter[str] = Counter()
+    held: Counter[str] = Counter()
+    for task, keys in tasks.items():
+        asked[results.benchmark_of(task)] += len(keys)
+        held[results.benchmark_of(task)] += len(measured[task])
+    scored = {
+        results.benchmark_of(task)
+        for a in arms
+        for (task, _), row in a.rows.items()
+        if row["score"] is not None
+    }
+    for name, count in asked.items():
+        missing = count - held[name]
+        if name in scored and missing > MOST_NOT_MEASURED * count:
+            raise BadInput(
+                f"{name}: {missing} of {count} items were not measured in every arm, above "
+                f"{MOST_NOT_MEASURED:.0%}; run the same genteach evaluate again: it asks only for what is missing"
+            )
 
 
 def _constant(arm: Arm, keys: list[Key]) -> Arm:
@@ -157,13 +193,16 @@ def _constant(arm: Arm, keys: list[Key]) -> Arm:
     exact = [key for key in keys if arm.rows[key]["kind"] != "judge"]
     golds: dict[str, Counter[str]] = {}
     for key in exact:
-        golds.setdefault(key[0], Counter())[plain_text(arm.rows[key]["gold"])] += 1
+        golds.setdefault(key[0], Counter())[_answer(arm.rows[key])] += 1
     best = {task: counter.most_common(1)[0][0] for task, counter in golds.items()}
-    rows = {
-        key: arm.rows[key] | {"score": float(plain_text(arm.rows[key]["gold"]) == best[key[0]])}
-        for key in exact
-    }
+    rows = {key: arm.rows[key] | {"score": float(_answer(arm.rows[key]) == best[key[0]])} for key in exact}
     return Arm(CONSTANT, rows)
+
+
+def _answer(row: Row) -> str:
+    """A row's gold answer in one form: "8,000" and "8000" are one answer where numbers are asked for."""
+    value = value_of(row["gold"]) if row["kind"] in ("number", "math") else None
+    return plain_text(row["gold"]) if value is None else str(value)
 
 
 def _groups(measured: dict[str, list[Key]]) -> list[tuple[str, str, list[Key]]]:

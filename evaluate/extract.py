@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ..generate.tools.answers import final_answer, numbers, plain_text
-from .formula import boxed
+from .formula import boxed, plain
 from .item import Item, Kind
 
 LONGEST = 50_000  # characters of a reply that are read, from its end
@@ -103,10 +103,31 @@ def _known(item: Item, letter: str) -> bool:
     return ord(letter) - ord("A") < (len(item.options) or 5)
 
 
+# "5 + 3 apples =": the working before a result, each term with at most one word. Possessive, so that it costs no time.
+# Not in a JSON string, `"answer": "5 + 3 = 8"`: ZeroEval, whose published scores are re-derived, takes its first number.
+_TERM = r"[(\s$€£]*+[-−]?\.?\d[\d.,]*+%?+\s*+(?:(?![xX][\s\d($])[A-Za-z]++)?+[)\s]*+"
+_WORKING = re.compile(rf"[^=\d\"]*+{_TERM}(?:(?:[-+*/×·÷−–xX]|\\times|\\cdot|\\div){_TERM})++=")
+_REST = re.compile(r"[eE][-+]?\d{1,2}(?!\w)|\s?/\s?\d+(?:\.\d+)?(?![\w/])")
+
+
+def _numbers(text: str) -> Iterator[Found]:
+    """Every number of `text`, "3/4" and "1.5e3" as one."""
+    end = 0
+    for found in numbers(text):
+        if found.start >= end:
+            rest = _REST.match(text, found.end)
+            end = rest.end() if rest else found.end
+            yield Found(text[found.start : end].strip(), found.start, end)
+
+
 def _read_number(item: Item, text: str) -> Found | None:
+    """The first number, or the result where working comes first: "5 + 3 = 8"."""
     line, begin = _first_line(text)
-    found = next(numbers(line), None)
-    return Found(line[found.start : found.end].strip(), begin, begin + found.end) if found else None
+    start = 0
+    while working := _WORKING.match(line, start):
+        start = working.end()
+    found = next(_numbers(line[start:]), None)
+    return Found(found.value, begin + start + found.start, begin + start + found.end) if found else None
 
 
 def _read_word(item: Item, text: str) -> Found | None:
@@ -143,7 +164,7 @@ _CLAIM = re.compile(
 )
 _IS_CORRECT = re.compile(
     rf"(?<![\w'’])[(\[]?(?P<letter>[A-Z])[)\]]?{_DECOR}\s+is\s+(?:therefore\s+|clearly\s+)?(?:the\s+)?(?:only\s+)?"
-    r"(?:correct|right|best|answer)\b"
+    r"(?:answer\b|(?:correct|right|best)(?:\s+(?:answer|option|choice|one|because|since)\b|(?=\s*(?:[.,;:!?)*_]|\n|\Z))))"
 )
 _LONE_LINE = re.compile(rf"^{_DECOR}[(\[]?(?P<letter>[A-Z])[)\]]?[.):]?{_DECOR}$", re.MULTILINE)
 
@@ -158,7 +179,7 @@ def stated(item: Item, text: str) -> Iterator[Found]:
 def in_a_box(item: Item, text: str) -> Iterator[Found]:
     r"""\boxed{X}"""
     for start, end, inside in boxed(text):
-        if found := READERS[item.kind](item, inside):
+        if found := READERS[item.kind](item, plain(inside) if item.kind == "number" else inside):
             yield Found(found.value, start, end)
 
 
@@ -223,16 +244,20 @@ def option_text(item: Item, text: str) -> Iterator[Found]:
 
 def last_number(item: Item, text: str) -> Iterator[Found]:
     """The number written last."""
-    found = list(numbers(text))
-    if found:
-        yield Found(text[found[-1].start : found[-1].end].strip(), found[-1].start, found[-1].end)
+    yield from list(_numbers(text))[-1:]
 
 
 def last_word(item: Item, text: str) -> Iterator[Found]:
-    """The last of the words that may be answered."""
+    """The last of the words that may be answered, unless its sentence denies something."""
     found = list(re.finditer(rf"(?<!\w)(?:{_words(item)})(?!\w)", text, re.IGNORECASE))
-    if found:
+    if found and not _DENIAL.search(_sentence(text, found[-1].start())):
         yield Found(found[-1][0], *found[-1].span())
+
+
+def _sentence(text: str, place: int) -> str:
+    """The sentence around a place in `text`."""
+    before, after = text[:place], text[place:]
+    return re.split(r"[.!?\n]", before)[-1] + re.split(r"[.!?\n]", after, maxsplit=1)[0]
 
 
 def last_line(item: Item, text: str) -> Iterator[Found]:

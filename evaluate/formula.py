@@ -17,7 +17,8 @@ _PLAIN = [
     (r"\^\{?\\circ\}?|°|\\%|%", ""),
     (r"\\(?:text|mathrm|mbox|textbf)\{\s*([^{}]*?)\s*\}", r"\1"),
     (r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}"),
-    (r"\\frac\{(-?\d+)\}\{(\d+)\}", r"\1/\2"),
+    (r"\{,\}", ","),
+    (r"(?<!\d)\\frac\{(-?\d+)\}\{(\d+)\}", r"\1/\2"),  # but 2\frac{1}{2} is no 21/2
     (r"\\sqrt\s*(\w)", r"\\sqrt{\1}"),
     (r"^[a-zA-Z]{1,2}\s*=", ""),
     (r"(?<![\d.])\.(\d)", r"0.\1"),
@@ -38,10 +39,11 @@ def boxed(text: str) -> Iterator[tuple[int, int, str]]:
 
 def same_formula(a: str, b: str) -> bool:
     """Whether both are the same number, or the same formula but for spacing and ways of writing it."""
-    return same_number(_plain(a), _plain(b)) or (_plain(a) == _plain(b) != "")
+    return same_number(plain(a), plain(b)) or (plain(a) == plain(b) != "")
 
 
-def _plain(formula: str) -> str:
+def plain(formula: str) -> str:
+    """The formula without what LaTeX adds for the eye; a fraction of whole numbers as 3/4."""
     for pattern, replacement in _PLAIN:
         formula = re.sub(pattern, replacement, formula.strip()[:1_000])
     return formula

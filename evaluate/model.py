@@ -54,7 +54,9 @@ class StoredModel(LM):
     ) -> None:
         super().__init__()
         self.backend, self.store, self.as_json, self.label = backend, store, as_json, label
-        self.sampling = {"temperature": 0.0, "max_new_tokens": max_new_tokens}
+        self.sampling: dict[str, Any] = {"temperature": 0.0, "max_new_tokens": max_new_tokens}
+        if "dtype" in backend.facts:  # a server's is its own affair
+            self.sampling["dtype"] = backend.facts["dtype"]
 
     @property
     def tokenizer_name(self) -> str:

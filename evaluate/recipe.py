@@ -37,7 +37,7 @@ class EvaluateRecipe(Strict):
         """Where the results go."""
         if self.out:
             return self.out
-        name = self.model.rstrip("/").rpartition("/")[2]
+        name = self.model.rpartition("#")[2].rstrip("/").rpartition("/")[2]
         return (Path(self.model).parent if Path(self.model).is_dir() else Path()) / "results" / name
 
     @property

@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from ..run import BadInput, EnvironmentFailure, make_folder
 from .item import Reply, digest
@@ -76,6 +77,6 @@ class Store:
 _FIELDS = ("text", "finish_reason", "prompt_tokens", "new_tokens", "prompt_sha256")
 
 
-def key(task: str, item: str, model: str, prompt: str, sampling: dict[str, float]) -> str:
+def key(task: str, item: str, model: str, prompt: str, sampling: dict[str, Any]) -> str:
     """What decides a reply; `model` and `prompt` are digests."""
     return digest(task, item, model, prompt, json.dumps(sampling, sort_keys=True))

@@ -31,15 +31,24 @@ def locate(model: str) -> Path:
     return folder
 
 
+def is_on_hub(model: str) -> bool:
+    """Whether `model` is written like a hub id (owner/name) rather than a path, and no such folder is here."""
+    return not Path(model).exists() and model.count("/") == 1 and not model.startswith((".", "/"))
+
+
 def _from_hub(model: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    if model.count("/") != 1 or model.startswith((".", "/")):
+    if not is_on_hub(model):
         raise BadInput(f"{model}: no such folder")
     try:
         return Path(
-            snapshot_download(model, allow_patterns=["*.json", "*.safetensors", "*.jinja", "tokenizer*"])
+            snapshot_download(
+                model,
+                allow_patterns=["*.json", "*.safetensors", "*.jinja", "tokenizer*"],
+                ignore_patterns=["consolidated*"],  # the same weights once more, in their author's own form
+            )
         )
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0][:160]

@@ -143,9 +143,46 @@ def test_few_unmeasured_items_are_left_out_and_many_are_refused(
     assert found.not_measured == {"orca_bench_arithmetic": 2}
     assert [len(line.keys) for line in found.lines] == [198, 98, 100]
     assert "orca_bench_arithmetic: 2 items not measured, left out on all sides" in capsys.readouterr().out
-    forget(3)
-    with pytest.raises(BadInput, match=r"3 of 100 items were not measured in every arm, above 2%"):
+    forget(4)  # 4 % of a skill, but 2 % of the benchmark
+    assert compare(base, student).not_measured == {"orca_bench_arithmetic": 4}
+    forget(5)
+    with pytest.raises(
+        BadInput, match=r"orca_bench: 5 of 200 items were not measured in every arm, above 2%"
+    ):
         compare(base, student)
+
+
+def test_results_that_were_measured_in_different_ways_are_not_compared(tmp_path: Path) -> None:
+    base = write_results(tmp_path / "base", lambda n: True)
+    other = write_results(tmp_path / "other", lambda n: True, prompt="Say it.")
+    with pytest.raises(
+        BadInput, match="base and other were asked orca_bench_arithmetic/.* in different words"
+    ):
+        compare(base, other)
+    student = write_results(tmp_path / "student", lambda n: True)
+    path = student / "results.json"
+    document = json.loads(path.read_text())
+    document["tasks"]["orca_bench"]["max_new_tokens"] = 8
+    path.write_text(json.dumps(document))
+    with pytest.raises(BadInput, match="different ways .orca_bench: max_new_tokens: None and 8"):
+        compare(base, student)
+    path.write_text(json.dumps(document | {"protocol": {"cue": "step by step"}}))
+    with pytest.raises(BadInput, match="different ways .protocol"):
+        compare(base, student)
+
+
+def test_the_most_frequent_answer_is_one_however_it_is_written(tmp_path: Path) -> None:
+    golds = ["8,000", "8000", "8000.0", "7", "7"]
+    rows = [
+        grade(
+            Item("gsm8k_zs", str(n), str(n), ({"role": "user", "content": "?"},), gold, "number"), Reply("1")
+        )
+        for n, gold in enumerate(golds)
+    ]
+    (tmp_path / "base").mkdir()
+    results.write(tmp_path / "base", rows, {"model": {}, "versions": {}})
+    (line,) = compare(tmp_path / "base", tmp_path / "base").lines
+    assert line.scores[CONSTANT].value == pytest.approx(0.6)
 
 
 def test_models_of_one_name_are_told_apart(tmp_path: Path) -> None:

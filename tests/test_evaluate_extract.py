@@ -35,6 +35,8 @@ def an_item(kind: str = "letter", gold: str = "B", options: tuple[str, ...] = CO
         ("(C) since it is so", "leading", "C"),
         ("Of (A), (B) and (C) much can be said.\nI would go for (D).", "bracketed", "D"),
         ("It must be the blue bird, I think.", "option_text", "B"),
+        ("The answer is (B).\nA is the best known option", "stated", "B"),
+        ("B is the best.", "is_correct", "B"),
     ],
 )
 def test_a_letter_is_read_by_the_rule_that_fits(reply: str, rule: str, value: str) -> None:
@@ -49,6 +51,7 @@ def test_a_letter_is_read_by_the_rule_that_fits(reply: str, rule: str, value: st
         "A bird came by. I cannot say.",
         "The answer is A matter of taste",
         "The answer is not (B).",
+        "C is the right to vote.",
         "Either (A) or (B).",
         "Look at (B): it is wrong.\nSo the answer is (None of the above).",
         "The answer is (Z).",
@@ -77,7 +80,15 @@ def test_the_span_is_where_the_answer_stands() -> None:
         ("A: 18", "18"),
         ("The answer is 18 eggs, which is 3 more than 15.", "18"),
         ("The answer is 12.\nCorrection: the answer is 18.", "18"),
-        (r"\boxed{3/4}, so 0.75 of 100", "3"),
+        (r"\boxed{3/4}, so 0.75 of 100", "0.75"),
+        (r"\boxed{\frac{36}{2}}", "18"),
+        (r"\boxed{8{,}000}", "8000"),
+        ("It is 1.5e3", "1500"),
+        ("so it is 3/4", "0.75"),
+        ("The answer is 5 + 3 = 8.", "8"),
+        ("The answer is 5 apples + 3 apples = $8.00", "8"),
+        (r"The answer is 2 \times (3 + 1) = 2 * 4 = 8", "8"),
+        ("The answer is 18 since 3*4=12", "18"),
         ("It fell by -2.5 degrees", "-2.5"),
     ],
 )
@@ -98,6 +109,9 @@ def test_words_sequences_and_formulas_have_rules_of_their_own() -> None:
     ):
         assert grade(words, Reply(reply))["score"] == 1, reply
     assert grade(words, Reply("Nobody noticed."))["status"] == "no_answer"
+    validity = an_item("word", "valid", ("valid", "invalid"))
+    assert grade(validity, Reply("The argument is not valid."))["status"] == "no_answer"
+    assert grade(validity, Reply("That is not so. The argument is valid."))["score"] == 1
     listed = an_item("sequence", "ant bee cat", ())
     assert grade(listed, Reply("Sorted:\nant, bee, cat"))["score"] == 1
     assert grade(an_item("sequence", "] )", ()), Reply("So the answer is ] )."))["score"] == 1
@@ -162,6 +176,7 @@ def test_hostile_replies_cost_nothing() -> None:
             "\\boxed{" * 7_000,
             "answer is " * 5_000,
             "1+" * 25_000,
+            "answer is 1" + " + 1 x" * 200 + "answer is (1 " * 3_000,
         ):
             grade(an_item(kind), Reply(reply))
     assert time.monotonic() - begun < 20

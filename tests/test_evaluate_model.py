@@ -1,6 +1,11 @@
 """A real checkpoint is evaluated end to end: resumed, never cut short silently, never mixed up with another one."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -175,8 +180,49 @@ def test_what_is_not_a_model_is_refused_in_one_line(bench: Path, checkpoint: Pat
         with pytest.raises(BadInput, match=line) as caught:
             run(tmp_path / name, bench, tmp_path / "out")
         assert "\n" not in str(caught.value)
+    broken = tmp_path / "broken"
+    shutil.copytree(checkpoint, broken)
+    (broken / "model.safetensors").write_bytes(b"torn")
+    with pytest.raises(BadInput, match="does not load") as caught:
+        run(broken, bench, tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(BadInput, match="device: cuda:63: this machine has"):
+        run(checkpoint, bench, tmp_path / "out", device="cuda:63")
     with pytest.raises(BadInput, match="did you mean"):
         run(checkpoint.parent, bench, tmp_path / "out")
+
+
+def test_another_dtype_is_asked_again(checkpoint: Path, bench: Path, tmp_path: Path) -> None:
+    for dtype in ("float32", "bfloat16"):
+        run(checkpoint, bench, tmp_path, dtype=dtype)
+    assert len(stored(tmp_path)) == 24
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("GENTEACH_DATA" not in os.environ, reason="GENTEACH_DATA is not set")
+def test_forty_items_of_every_benchmark_take_less_than_six_minutes(tmp_path: Path) -> None:
+    model, out = tiny_chat_checkpoint(tmp_path / "model"), tmp_path / "out"
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 8192}))
+    command = [
+        str(Path(sys.executable).parent / "genteach"),
+        "evaluate",
+        "--model",
+        str(model),
+        "--limit",
+        "40",
+    ]
+    command += ["--tasks", "gsm8k,mmlu,bbh,agieval", "--data", os.environ["GENTEACH_DATA"], "--out", str(out)]
+    began = time.monotonic()
+    subprocess.run(command, check=True, timeout=600, stdout=subprocess.DEVNULL)
+    assert time.monotonic() - began < 360
+    found = json.loads((out / "results.json").read_text())
+    assert {name: each["n"] for name, each in found["tasks"].items()} == dict.fromkeys(found["tasks"], 40)
+    assert found["files"] == ["agieval.jsonl", "bbh.jsonl", "gsm8k.jsonl", "mmlu.jsonl"]
+    for name in found["files"]:
+        rows = [json.loads(line) for line in (out / name).read_text().rstrip("\n").split("\n")]
+        assert len({(row["task"], row["id"]) for row in rows}) == 40
+        assert all(row["status"] != "not_measured" and row["reply"] is not None for row in rows)
 
 
 def test_a_changed_bench_is_refused(checkpoint: Path, bench: Path, tmp_path: Path) -> None:

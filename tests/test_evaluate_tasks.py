@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from genteach.config import load as read_config
 from genteach.evaluate import tasks
-from genteach.evaluate.command import gather, write_items
+from genteach.evaluate.command import evaluate, gather, write_items
 from genteach.evaluate.item import Item, spread
 from genteach.evaluate.recipe import EvaluateRecipe
 from genteach.evaluate.tasks.families import READERS
@@ -84,6 +84,12 @@ def test_a_missing_or_wrong_file_is_named(tmp_path: Path) -> None:
     (data / "gsm8k/test.jsonl").write_bytes(b"\xff\xfe\x00binary")
     with pytest.raises(BadInput, match=r"gsm8k/test.jsonl: not the file of this benchmark"):
         tasks.load("gsm8k", data)
+    (data / "gsm8k/test.jsonl").write_text('{"prompt": "1?", "reply": "2"}\n')
+    with pytest.raises(BadInput, match=r"gsm8k/test.jsonl: not the rows of gsm8k .KeyError: 'question'"):
+        tasks.load("gsm8k", data)
+    (data / "mmlu/data/test/anatomy_test.csv").write_text("Which?,a,b,c,d,AB\n")
+    with pytest.raises(BadInput, match=r"anatomy_test.csv: not the file"):
+        tasks.load("mmlu_zs_anatomy", data)
     (data / "mmlu/data/test/anatomy_test.csv").write_text("question,a,b\n")
     with pytest.raises(BadInput, match=r"anatomy_test.csv: not the file"):
         tasks.load("mmlu_zs_anatomy", data)
@@ -117,6 +123,22 @@ def test_the_items_can_be_written_for_decontamination(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (tmp_path / "new" / "items.jsonl").read_text().splitlines()]
     assert [row["task"] for row in rows] == ["gsm8k_zs", "bbh_zs_snarks"]
     assert rows[0]["text"] == "How many are 2 and 3?"
+
+
+def test_a_dry_run_downloads_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("a dry run asked the network"))
+    out = tmp_path / "out"
+    evaluate(EvaluateRecipe(model="no-one/no-model", tasks=("mmlu",), out=out), dry_run=True)
+    assert not out.exists()
+    with pytest.raises(BadInput, match="no such folder"):
+        evaluate(EvaluateRecipe(model=str(tmp_path / "none"), tasks=("mmlu",)), dry_run=True)
+    with pytest.raises(BadInput, match="did you mean 'mmlu'"):
+        evaluate(EvaluateRecipe(model="no-one/no-model", tasks=("mmlo",)), dry_run=True)
+
+
+def test_results_of_a_server_are_named_after_its_model() -> None:
+    assert EvaluateRecipe(model="http://127.0.0.1:8000/v1#name").folder == Path("results/name")
+    assert EvaluateRecipe(model="http://127.0.0.1:8000/v1#org/name").folder == Path("results/name")
 
 
 @needs_data

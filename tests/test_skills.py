@@ -178,7 +178,8 @@ async def _pairs(
     pairs, rejected = [], []
     try:
         for seed in _real_seeds(seeds):
-            ctx = SeedContext(f"{skill.name}/{seed.id}", skill, seed, 0, teacher, journal, tally or Tally())
+            where = (f"{skill.name}/{seed.id}", skill, seed, 0)
+            ctx = SeedContext(*where, teacher, journal, tally or Tally(), asyncio.Semaphore())
             try:
                 await skill.run(seed, ctx, dials)
             except Rejected as declined:

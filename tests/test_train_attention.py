@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from genteach.run import BadInput
 from genteach.train import attention
 from transformers import AutoModelForCausalLM, MistralConfig, MistralForCausalLM
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
@@ -87,6 +89,16 @@ def test_gradients_are_those_of_the_mask() -> None:
 def test_a_batch_without_borders_is_refused() -> None:
     with pytest.raises(ValueError, match="use sdpa outside of training"):
         make_model(attention.NAME)(input_ids=torch.tensor([[1, 2, 3]]), use_cache=False)
+
+
+@pytest.mark.parametrize(
+    ("extra", "named"), [({"softcap": 30.0}, "softcap"), ({"s_aux": torch.ones(4)}, "s_aux")]
+)
+def test_attention_that_has_more_to_it_is_refused(extra: dict[str, Any], named: str) -> None:
+    states = torch.ones(1, 4, 3, 8)
+    borders = {"cu_seq_lens_q": torch.tensor([0, 3]), "max_length_q": 3}
+    with pytest.raises(BadInput, match=f"{named}.*; set eager"):
+        attention.attend(torch.nn.Identity(), states, states, states, None, **borders, **extra)
 
 
 def test_stacks_waste_less_than_half() -> None:

@@ -1,19 +1,24 @@
 """A run from shards to checkpoint, in process: it learns, it is the same however the batch is made up, it resumes."""
 
 import json
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from genteach.run import BadInput, EnvironmentFailure
+from genteach.run import BadInput, EnvironmentFailure, Lock
 from genteach.train.checkpoint import read_marker
 from genteach.train.encode import tokenize
 from genteach.train.launch import check_launch, check_resume
-from genteach.train.pack import pack
-from genteach.train.recipe import read_recipe
-from genteach.train.report import keep_until
+from genteach.train.load import load_student
+from genteach.train.model import load_tokenizer
+from genteach.train.pack import pack, read_plan
+from genteach.train.recipe import parse_settings, read_recipe
+from genteach.train.report import keep_until, summarize
 from genteach.train.sft import check_batch, train
+from genteach.train.shards import Shards
+from genteach.train.trainer import ReadRows, Trainer, fused_loss, make_arguments, make_dataset, sliced_loss
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from .train_material import make_material, write_recipe
@@ -137,6 +142,65 @@ def test_the_log_is_cut_where_the_run_resumes(tmp_path: Path) -> None:
     assert keep_until(path, 1) == 2.0
     assert path.read_text() == '{"step": 1, "seconds": 2.0}\n'
     assert keep_until(tmp_path / "none.jsonl", 0) == 0.0
+
+
+def test_a_second_launch_is_refused_before_it_clears_anything(
+    trained: Path, material: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "student"
+    shutil.copytree(trained, folder)
+    for path in (folder, folder / "checkpoint-6"):
+        (path / "COMPLETE").unlink()
+    with Lock(folder), pytest.raises(EnvironmentFailure, match="the run is held by process"):
+        train(material, {"output_dir": folder})
+    assert (folder / "checkpoint-6").is_dir()
+    train(material, {"output_dir": folder})
+    marker = read_marker(folder)
+    assert marker
+    assert "lock" not in marker["files"]
+
+
+def test_a_run_shorter_than_its_logging_steps_is_logged_at_its_end(material: Path, tmp_path: Path) -> None:
+    settings = {"output_dir": tmp_path / "student", "max_steps": 2, "logging_steps": 3}
+    (entry,) = log(train(material, settings))
+    assert entry["step"] == 2
+    assert entry["tokens"] > 0
+    (tmp_path / "empty.jsonl").touch()
+    assert summarize(tmp_path / "empty.jsonl") == "nothing was logged"
+
+
+def test_other_save_steps_are_another_run(trained: Path, material: Path) -> None:
+    with pytest.raises(BadInput, match="recipe.save_steps: 3 -> 2"):
+        train(material, {"save_steps": 2})
+
+
+def test_the_rows_travel_to_workers_by_name(material: Path) -> None:
+    recipe = read_recipe(material)
+    shards = Shards(recipe.tokens)
+    rows = ReadRows(shards, read_plan(shards, recipe.max_length, recipe.global_batch_size))
+    packed = pickle.dumps(rows)
+    assert len(packed) < 1000
+    (mine,), (copy,) = rows({"row": [3]})["input_ids"], pickle.loads(packed)({"row": [3]})["input_ids"]
+    assert mine.tolist() == copy.tolist()
+
+
+def test_both_ways_to_the_loss_agree(material: Path, tmp_path: Path) -> None:
+    recipe = read_recipe(material, {"output_dir": tmp_path})
+    shards = Shards(recipe.tokens)
+    plan = read_plan(shards, recipe.max_length, recipe.global_batch_size)
+    rows, tokenizer = make_dataset(shards, plan), load_tokenizer(recipe.model_name_or_path)
+    trainer = Trainer(load_student(recipe)[0], make_arguments(recipe, 1), rows, tokenizer, [], "")
+    batch = next(iter(trainer.get_train_dataloader()))
+    labels = batch.pop("labels")
+    fused, sliced = (
+        way(trainer.model, dict(batch), labels.clone()).item() for way in (fused_loss, sliced_loss)
+    )
+    assert fused == pytest.approx(sliced, rel=1e-5)
+
+
+def test_a_setting_that_is_no_yaml_is_named() -> None:
+    with pytest.raises(BadInput, match=r"--set data=\[a: the value is not YAML"):
+        parse_settings(["data=[a"])
 
 
 def test_dry_run_says_what_the_run_comes_to(material: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,6 +44,17 @@ def test_the_same_shape_and_seeds_give_the_same_student(tmp_path: Path) -> None:
         init_student(config, seeds, one)
 
 
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    seeds, config = write_seeds(tmp_path / "seeds.parquet"), tmp_path / "student.yaml"
+    config.write_text(yaml.safe_dump(SHAPE))
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(BadInput, match="is not empty and holds no student of ours"):
+        init_student(config, seeds, out)
+    assert [path.name for path in out.iterdir()] == ["notes.txt"]
+
+
 def test_held_out_passages_do_not_shape_the_tokenizer(tmp_path: Path) -> None:
     texts = set(training_texts(write_seeds(tmp_path / "seeds.parquet")))
     held_out = {text for number, (_, text) in enumerate(passages()) if number % 10 == 0}

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
+from ..run import BadInput
+
 NAME = "genteach_documents"
 
 
@@ -45,9 +47,17 @@ def attend(
     sliding_window: int | None = None,
     cu_seq_lens_q: torch.Tensor | None = None,
     max_length_q: int | None = None,
+    softcap: float | None = None,
+    s_aux: torch.Tensor | None = None,
     **unused: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Causal attention inside each document; query is (1, heads, tokens, width), the result (1, tokens, heads, width)."""
+    """Causal attention inside each document; query is (1, heads, tokens, width), the result (1, tokens, heads, width).
+
+    Raises BadInput for a model whose attention has more to it than this computes: capped scores, or sinks.
+    """
+    if softcap is not None or s_aux is not None:
+        what = "caps its attention scores (softcap)" if s_aux is None else "has attention sinks (s_aux)"
+        raise BadInput(f"attn_implementation: this model {what}, which {NAME} cannot; set eager")
     if cu_seq_lens_q is None or max_length_q is None or query.shape[0] != 1 or attention_mask is not None:
         raise ValueError(
             f"{NAME} attends over one flattened row with document borders; use sdpa outside of training"

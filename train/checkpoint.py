@@ -11,13 +11,14 @@ from typing import Any
 from ..run import BadInput, differences, fingerprint, make_folder, sha256, versions, write_whole
 
 MARKER = "COMPLETE"
+NOT_HASHED = (MARKER, "lock")
 MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model")
 PACKAGES = ("torch", "transformers", "trl", "accelerate", "deepspeed", "datasets")
 
 
 def mark_complete(folder: Path, pattern: str, **facts: Any) -> None:
     """Write the marker, with `facts` and the hash of every file that matches; called when all else is written."""
-    files = sorted(path for path in folder.glob(pattern) if path.is_file() and path.name != MARKER)
+    files = sorted(path for path in folder.glob(pattern) if path.is_file() and path.name not in NOT_HASHED)
     with ThreadPoolExecutor(8) as pool:
         hashes = {
             str(path.relative_to(folder)): found

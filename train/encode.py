@@ -144,7 +144,12 @@ def _counts(reasons: dict[str, int]) -> str:
 
 def num_processes(asked: int | None, documents: int) -> int:
     """A worker costs seconds to start, so there is one for every 20,000 documents up to the machine's cores."""
-    return asked or max(1, min(len(os.sched_getaffinity(0)), documents // 20_000))
+    return asked or max(1, min(_num_cores(), documents // 20_000))
+
+
+def _num_cores() -> int:
+    """The cores that this process may use; macOS does not tell, and has them all."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _num_rows(file: Path) -> int:

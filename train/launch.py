@@ -8,6 +8,8 @@ from typing import Any
 from ..run import BadInput, EnvironmentFailure
 from .recipe import Recipe
 
+SMALL = 50_000_000  # parameters; below, threads wait for each other longer than they work
+
 
 def is_deepspeed() -> bool:
     """Whether `accelerate launch` asked for DeepSpeed."""
@@ -15,17 +17,22 @@ def is_deepspeed() -> bool:
 
 
 def settle_on_cpu() -> None:
-    """On a machine without a GPU: one thread a process unless OMP_NUM_THREADS says more, and no noise about it.
+    """On a machine without a GPU, tell DeepSpeed so, which transformers imports: it would warn."""
+    import torch
 
-    torchrun sets one thread too. With two, the threads of a model of this size spend their time waiting for
-    each other: 8 times slower than one (measured on two shared cores).
+    if not torch.cuda.is_available():
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
+
+
+def settle_threads(parameters: int) -> None:
+    """On a machine without a GPU: one thread for a small model, unless OMP_NUM_THREADS says otherwise.
+
+    The threads of a small model spend their time waiting for each other: two were 8 times slower than one
+    (measured with a million parameters on two shared cores). Where there are more processes, torchrun sets one.
     """
     import torch
 
-    if torch.cuda.is_available():
-        return
-    os.environ.setdefault("DS_ACCELERATOR", "cpu")  # or DeepSpeed, imported by transformers, warns
-    if "OMP_NUM_THREADS" not in os.environ:
+    if not torch.cuda.is_available() and parameters < SMALL and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)
 
 

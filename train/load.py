@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
 from ..run import BadInput
@@ -22,8 +23,8 @@ def load_student(recipe: Recipe) -> tuple[Any, str]:
         model = AutoModelForCausalLM.from_pretrained(
             recipe.model_name_or_path, dtype=dtype, attn_implementation=asked
         )
-    except (OSError, ValueError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise BadInput(f"model_name_or_path: {recipe.model_name_or_path} does not load: {reason}") from error
     return model, phrase
 

@@ -97,7 +97,7 @@ class Recipe(Strict):
 NOT_IN_FINGERPRINT = {
     "output_dir", "tokens", "data", "model_name_or_path", "per_device_train_batch_size", "expected_processes",
     "expected_backend", "attn_implementation", "activation_checkpointing", "activation_checkpointing_kwargs",
-    "save_steps", "save_total_limit", "dataloader_num_workers", "ddp_timeout", "report_to",
+    "save_total_limit", "dataloader_num_workers", "ddp_timeout", "report_to",
 }  # fmt: skip
 OURS = {
     "model_name_or_path", "data", "data_format", "template", "tokens", "global_batch_size", "attn_implementation",
@@ -111,11 +111,16 @@ def read_recipe(path: Path, settings: dict[str, Any] | None = None) -> Recipe:
 
 
 def parse_settings(settings: list[str]) -> dict[str, Any]:
-    """`KEY=VALUE` arguments as the recipe would hold them; BadInput for one without a key."""
+    """`KEY=VALUE` arguments as the recipe would hold them; BadInput for one without a key or a readable value."""
     parsed = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals or not key:
             raise BadInput(f"--set {setting}: expected KEY=VALUE, as in --set max_steps=100")
-        parsed[key] = yaml.safe_load(value)
+        try:
+            parsed[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise BadInput(
+                f"--set {setting}: the value is not YAML; quote it, or close its bracket"
+            ) from error
     return parsed

@@ -32,12 +32,27 @@ def keep_until(path: Path, step: int) -> float:
 def summarize(path: Path) -> str:
     """The run in a line: the loss from its first log to its last, the tokens and the time."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
+    if not lines:
+        return "nothing was logged"
     first, last = lines[0], lines[-1]
     rate = last["tokens"] / max(last["seconds"], 1e-9)
     return (
         f"loss {first['loss']:.3f} -> {last['loss']:.3f} in {last['step']:,} steps, {last['tokens']:,} tokens, "
         f"{last['seconds']:.0f} s ({rate:,.0f} tokens/s)"
     )
+
+
+class LogLast(TrainerCallback):
+    """Asks for a log at the last step, or a run shorter than logging_steps would end without one.
+
+    Every process holds it: a log adds up the tokens of all of them.
+    """
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        if state.global_step >= state.max_steps:
+            control.should_log = True
 
 
 class Report(TrainerCallback):

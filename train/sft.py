@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..progress import say, table
-from ..run import BadInput, Failure
+from ..run import BadInput, Failure, Lock
 from .checkpoint import begin_run, clear_incomplete, newest_complete, publish, read_marker
-from .launch import check_launch, check_resume, settle_on_cpu, world_size
+from .launch import check_launch, check_resume, settle_on_cpu, settle_threads, world_size
 from .model import check_fits, check_model, describe_tokenizer, digest, load_tokenizer, read_limits
 from .pack import Plan, read_plan
 from .recipe import NOT_IN_FINGERPRINT, Recipe, read_recipe
@@ -37,13 +38,15 @@ def train(
     shards = Shards(recipe.tokens)
     plan = read_plan(shards, recipe.max_length, recipe.global_batch_size)
     check_tokens(recipe, shards)
-    start = _decide(recipe, shards, plan) if int(os.environ.get("RANK", "0")) == 0 else None
-    if isinstance(start, Failure) and world == 1:
-        raise start
-    if isinstance(start, Start) and start.done and world == 1:
-        say(f"{recipe.output_dir}: already complete (run {start.fingerprint})")
-        return recipe.output_dir
-    return _run(recipe, shards, plan, world, start, as_json)
+    with ExitStack() as held:
+        is_first = int(os.environ.get("RANK", "0")) == 0
+        start = _decide(recipe, shards, plan, held) if is_first else None
+        if isinstance(start, Failure) and world == 1:
+            raise start
+        if isinstance(start, Start) and start.done and world == 1:
+            say(f"{recipe.output_dir}: already complete (run {start.fingerprint})")
+            return recipe.output_dir
+        return _run(recipe, shards, plan, world, start, as_json)
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,11 @@ class Start:
     written_by: dict[str, Any]
 
 
-def _decide(recipe: Recipe, shards: Shards, plan: Plan) -> Start | Failure:
-    """Claim the output folder and find what is there; a failure is returned, so that all processes can share it."""
+def _decide(recipe: Recipe, shards: Shards, plan: Plan, held: ExitStack) -> Start | Failure:
+    """Claim the output folder and find what is there; a failure is returned, so that all processes can share it.
+
+    `held` keeps the folder's lock from here on: another launch must not clear the checkpoint that is being written.
+    """
     try:
         facts = {
             "recipe": recipe.model_dump(mode="json", exclude=NOT_IN_FINGERPRINT),
@@ -68,6 +74,7 @@ def _decide(recipe: Recipe, shards: Shards, plan: Plan) -> Start | Failure:
         mark = begin_run(recipe.output_dir, facts)
         if read_marker(recipe.output_dir):
             return Start(mark, True, None, {})
+        held.enter_context(Lock(recipe.output_dir))
         checkpoint, written_by = newest_complete(recipe.output_dir) or (None, {})
         clear_incomplete(recipe.output_dir, checkpoint)
         if checkpoint and written_by["step"] >= num_steps(recipe, len(plan)):
@@ -147,7 +154,7 @@ def _run(
     from transformers.utils import logging
 
     from .load import load_student
-    from .report import Report, summarize
+    from .report import LogLast, Report, summarize
     from .trainer import Trainer, make_arguments, make_dataset
 
     logging.disable_progress_bar()
@@ -163,9 +170,11 @@ def _run(
     tokenizer = load_tokenizer(recipe.model_name_or_path)
     tokenizer.chat_template = shards.facts["template"]
     model, attention = load_student(recipe)
+    settle_threads(sum(weight.numel() for weight in model.parameters()))
     done = start.written_by.get("step", 0)
     reports = [Report(recipe.output_dir / "log.jsonl", done, as_json)] if arguments.process_index == 0 else []
-    trainer = Trainer(model, arguments, make_dataset(shards, plan), tokenizer, reports, start.fingerprint)
+    callbacks = [LogLast(), *reports]
+    trainer = Trainer(model, arguments, make_dataset(shards, plan), tokenizer, callbacks, start.fingerprint)
     check_launch(recipe, **trainer.launched())
     check_resume(start.written_by, **trainer.launched())
     if trainer.is_world_process_zero() and not as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,16 +56,17 @@ def init_student(config: Path, seeds: Path, out: Path) -> Path:
     if _already(out, key):
         say(f"{out}: already holds this student (key {key})")
         return out
-    make_folder(out)
+    aside = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed
+    make_folder(aside)
     tokenizer = train_tokenizer(training_texts(seeds), shape.vocab_size)
-    tokenizer.save_pretrained(out)
-    parameters = _save_model(shape, tokenizer, out)
-    files = {
-        path.name: 1 for path in sorted(out.iterdir()) if path.is_file() and not path.name.startswith(".")
-    }
+    tokenizer.save_pretrained(aside)
+    parameters = _save_model(shape, tokenizer, aside)
+    files = {path.name: 1 for path in sorted(aside.iterdir()) if path.is_file()}
     write_manifest(
-        out, files, key=key, parameters=parameters, versions=versions("torch", "transformers", "tokenizers")
+        aside, files, key=key, parameters=parameters, versions=versions("torch", "transformers", "tokenizers")
     )
+    aside.rename(out)
     say(f"{out}: {parameters:,} parameters, {len(tokenizer)} tokens")
     return out
 
@@ -72,6 +74,8 @@ def init_student(config: Path, seeds: Path, out: Path) -> Path:
 def _already(out: Path, key: str) -> bool:
     manifest = out / "manifest.json"
     if not manifest.is_file():
+        if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+            raise BadInput(f"{out}: is not empty and holds no student of ours; choose another folder")
         return False
     if json.loads(manifest.read_text()).get("key") != key:
         raise BadInput(

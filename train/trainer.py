@@ -16,7 +16,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from .checkpoint import mark_complete
 from .launch import is_deepspeed, name_backend
-from .pack import Plan
+from .pack import Plan, read_plan
 from .recipe import OURS, Recipe
 from .shards import Shards
 
@@ -46,14 +46,42 @@ def make_arguments(recipe: Recipe, world: int) -> SFTConfig:
     )
 
 
-def make_dataset(shards: Shards, plan: Plan) -> Dataset:
-    """The plan's rows as a `datasets.Dataset`, which is what SFTTrainer accepts; tokens are read when asked for."""
+class ReadRows:
+    """Row numbers to tokens. It travels by the folder's name: a worker opens the memory maps itself."""
 
-    def read(batch: dict[str, list[int]]) -> dict[str, list[Any]]:
-        rows = [shards.row(plan.row(number)) for number in batch["row"]]
+    def __init__(self, shards: Shards, plan: Plan) -> None:
+        self.shards, self.plan = shards, plan
+
+    def __call__(self, batch: dict[str, list[int]]) -> dict[str, list[Any]]:
+        rows = [self.shards.row(self.plan.row(number)) for number in batch["row"]]
         return {name: [row[name] for row in rows] for name in rows[0]}
 
-    return Dataset.from_dict({"row": range(len(plan))}).with_transform(read)
+    def __reduce__(self) -> tuple[Any, ...]:
+        facts = self.plan.facts
+        return _open_rows, (self.shards.folder, facts["max_length"], facts["global_batch_size"])
+
+
+def _open_rows(folder: Path, max_length: int, global_batch_size: int) -> ReadRows:
+    shards = Shards(folder)
+    return ReadRows(shards, read_plan(shards, max_length, global_batch_size))
+
+
+def make_dataset(shards: Shards, plan: Plan) -> Dataset:
+    """The plan's rows as a `datasets.Dataset`, which is what SFTTrainer accepts; tokens are read when asked for."""
+    return Dataset.from_dict({"row": range(len(plan))}).with_transform(ReadRows(shards, plan))
+
+
+def fused_loss(model: Any, inputs: dict[str, Any], labels: torch.Tensor) -> torch.Tensor:
+    """The summed loss of the learned tokens, by TRL's head that never holds all the logits."""
+    return -model(**inputs, labels=labels, fused_lm_head=True, use_cache=False).log_probs.sum()
+
+
+def sliced_loss(model: Any, inputs: dict[str, Any], labels: torch.Tensor) -> torch.Tensor:
+    """The same where there is no Triton: TRL's head would score every position there, and most are not learned."""
+    following = labels[0, 1:]
+    learned = (following != -100).nonzero().flatten()
+    logits = model(**inputs, logits_to_keep=learned, use_cache=False).logits[0]
+    return cross_entropy(logits.float(), following[learned], reduction="sum")
 
 
 class Trainer(SFTTrainer):
@@ -86,14 +114,7 @@ class Trainer(SFTTrainer):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         labels = inputs.pop("labels")
         self._tokens += labels.numel()
-        if labels.is_cuda:
-            outputs = model(**inputs, labels=labels, fused_lm_head=True, use_cache=False)
-            total = -outputs.log_probs.sum()
-        else:  # TRL's fused head scores every position where there is no Triton; most are not learned
-            following = labels[0, 1:]
-            learned = (following != -100).nonzero().flatten()
-            logits = model(**inputs, logits_to_keep=learned, use_cache=False).logits[0]
-            total = cross_entropy(logits.float(), following[learned], reduction="sum")
+        total = (fused_loss if labels.is_cuda else sliced_loss)(model, inputs, labels)
         # num_items_in_batch counts all processes; DDP and ZeRO take the mean of their gradients.
         return total / num_items_in_batch * self.accelerator.num_processes
 

@@ -41,6 +41,24 @@ def load(name: str, data: Path | None) -> tuple[list[Item], dict[str, str]]:
 
     From the files under `data`, or else from the hub. Raises BadInput for an unknown name or a missing file.
     """
+    benchmark, chosen = find(name)
+    items: list[Item] = []
+    sources: dict[str, str] = {}
+    for task, subtask in chosen.items():
+        rows, source = _rows(benchmark, subtask, data)
+        answer = benchmark.subtasks.get(subtask) or benchmark.answer
+        try:
+            items += READERS[benchmark.benchmark](task, rows, answer)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise BadInput(
+                f"{', '.join(source)}: not the rows of {benchmark.benchmark} ({type(error).__name__}: {error})"
+            ) from error
+        sources |= source
+    return with_clusters(items), sources
+
+
+def find(name: str) -> tuple[Benchmark, dict[str, str]]:
+    """The benchmark that `name` is or belongs to, and the chosen subtasks by our name; BadInput for an unknown one."""
     known = {task: (each, task) for each in benchmarks().values() for task in each.tasks()}
     wholes = {each.benchmark: each for each in benchmarks().values()}
     if name not in known and name not in wholes:
@@ -48,15 +66,7 @@ def load(name: str, data: Path | None) -> tuple[list[Item], dict[str, str]]:
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise BadInput(f"tasks: {name!r} is unknown; {hint}benchmarks are {', '.join(wholes)}")
     benchmark = wholes.get(name) or known[name][0]
-    chosen = benchmark.tasks() if name in wholes else {name: benchmark.tasks()[name]}
-    items: list[Item] = []
-    sources: dict[str, str] = {}
-    for task, subtask in chosen.items():
-        rows, source = _rows(benchmark, subtask, data)
-        answer = benchmark.subtasks.get(subtask) or benchmark.answer
-        items += READERS[benchmark.benchmark](task, rows, answer)
-        sources |= source
-    return with_clusters(items), sources
+    return benchmark, benchmark.tasks() if name in wholes else {name: benchmark.tasks()[name]}
 
 
 def _rows(

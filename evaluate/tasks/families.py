@@ -30,7 +30,7 @@ def read_file(path: Path) -> Rows:
 
 
 def _mmlu_row(cells: list[str]) -> dict[str, Any]:
-    if len(cells) != 6 or cells[5] not in LETTERS:
+    if len(cells) != 6 or cells[5] not in tuple(LETTERS):
         raise ValueError(f"expected question, four options and a letter, found {len(cells)} cells")
     return {"question": cells[0], "choices": cells[1:5], "answer": cells[5]}
 
