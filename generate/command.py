@@ -74,7 +74,7 @@ def generate(
         if update:
             _keep_benchmark(folder, decides)
         settle_recipe(folder, decides, PACKAGES, update, UPDATE)
-        with Progress("read seeds", recipe.limit, "seeds", as_json) as progress:
+        with Progress("read seeds", None, "seeds", as_json) as progress:
             found = write_seeds(
                 folder, recipe.corpora(), recipe.run_seed, recipe.held_out, recipe.limit, progress
             )

@@ -8,7 +8,7 @@ set -m # each arm is a process group of its own, so that all of it can be stoppe
 stop() { for job in $(jobs -p); do kill -- "-$job" 2>/dev/null || true; done; exit "$1"; }
 trap 'stop 130' INT TERM
 
-recipe=recipes/tiny run=runs/quickstart items=200 limit=100000 steps=2000 save=500
+recipe=recipes/tiny run=runs/quickstart items=200 limit= steps=2000 save=500
 case "${1:-}" in
   "") ;;
   --smoke) run=runs/smoke items=10 limit=120 steps=20 save=20; rm -rf "$run" ;;
@@ -18,7 +18,7 @@ began=$SECONDS
 say() { printf '\n== %s (%d s)\n' "$1" $((SECONDS - began)); }
 
 say "Documents to verified pairs"
-genteach generate --config $recipe/generate.yaml --out $run --limit $limit
+genteach generate --config $recipe/generate.yaml --out $run ${limit:+--limit $limit}
 genteach orca-bench build $run --per-skill $items
 genteach curate $run
 genteach curate $run --control bare         # the same pairs, each answer without its working
