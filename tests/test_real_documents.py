@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from genteach.generate.pairs import read_pairs
+from genteach.generate.tools.answers import plain_text
+from genteach.generate.verifiers import NOT_STATED
 
 DATA = os.environ.get("GENTEACH_DATA")
 GENTEACH = [sys.executable, "-m", "genteach.cli"]
@@ -36,5 +38,7 @@ def test_a_folder_of_textbook_sections_gives_hundreds_of_verified_pairs(tmp_path
         document = (Path(str(DATA)) / "seeds" / pair["document"]).read_text()
         start, end = pair["span"]
         assert document[start:end].strip()
-        if pair["skill"] == "reading_comprehension" and pair["match"] == "exact":
-            assert pair["answer"].lower() in pair["messages"][0]["content"].lower()
+        if pair["entry"] == "literal_comprehension" and pair["answer"] != NOT_STATED:
+            passage, _, _ = pair["messages"][0]["content"].rpartition("\n\n")
+            assert plain_text(pair["answer"]) in plain_text(passage)
+    assert any(pair["entry"] == "literal_comprehension" for pair in pairs)
