@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 export PATH="$PWD/.venv/bin:$PATH" OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 set -m # each arm is a process group of its own, so that all of it can be stopped
 stop() { for job in $(jobs -p); do kill -- "-$job" 2>/dev/null || true; done; exit "$1"; }
-trap 'stop 130' INT TERM
+trap 'echo "stopped; run the same command to go on"; stop 130' INT TERM
 
 recipe=recipes/tiny run=runs/quickstart items=200 limit= steps=2000 save=500
 case "${1:-}" in
