@@ -32,6 +32,9 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the resolved reci
 Json = Annotated[bool, typer.Option("--json", help="Progress as JSON lines.")]
 TrainConfig = Annotated[Path, typer.Option("--config", help="The recipe, a train.yaml.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE over the recipe's.")]
+JournalDir = Annotated[
+    Path | None, typer.Option(help="A local disk for the journal, if the run's folder is on none.")
+]
 Run = Annotated[Path, typer.Argument(help="The run's folder.")]
 
 
@@ -53,6 +56,13 @@ def generate(
     update: Annotated[
         bool, typer.Option("--update", help="Take a changed recipe; unchanged calls are reused.")
     ] = False,
+    shard: Annotated[
+        str | None, typer.Option(help="I/N: the share I, from 0, of N; see genteach merge.")
+    ] = None,
+    journal_dir: JournalDir = None,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="The process that held this shard on another host is gone.")
+    ] = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -62,6 +72,7 @@ def generate(
     """
     from .config import load
     from .generate.command import generate as run
+    from .generate.engine import Shard
     from .generate.recipe import GenerateRecipe
     from .generate.seeds import corpus_from
 
@@ -69,7 +80,20 @@ def generate(
     given = _given(seeds=corpora, teacher=teacher, skills=skills, out=out, limit=limit)
     if config is None:
         given = {"skills": "all", **given}
-    run(load(config, GenerateRecipe, given), update=update, dry_run=dry_run, as_json=json)
+    recipe = load(config, GenerateRecipe, given)
+    where = {"shard": Shard.parse(shard or "0/1"), "journal_dir": journal_dir, "take_over": take_over}
+    run(recipe, update=update, dry_run=dry_run, as_json=json, **where)
+
+
+@app.command()
+def merge(run: Run) -> None:
+    """The sealed parts of a run, from all its shards, to one round with one manifest.
+
+    Example: genteach merge runs/docs
+    """
+    from .generate.command import merge_run
+
+    merge_run(run)
 
 
 @orca_bench_app.command("build")

@@ -168,49 +168,70 @@ def settle_recipe(
 
 
 class Lock:
-    """Exclusive use of a run's folder by one process: the system's lock on the file `lock`, gone with its holder.
+    """Exclusive use of a folder by one process: the system's lock on the file `lock`, gone with its holder.
 
     What the file says is for people, but for a holder on another host: a shared file system may not carry
-    locks from there, so such a file is believed for as long as it exists.
+    locks from there, so such a file is believed until somebody takes over. `wait` is how many seconds to wait
+    for another holder. Each holder has an epoch, one more than the last's: who was taken over can see it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, wait: float = 0.0, take_over: bool = False) -> None:
         self.path = folder / "lock"
+        self.wait, self.take_over = wait, take_over
+        self.epoch = 0
 
     def __enter__(self) -> Lock:
         self._file = self.path.open("a+")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            free = True
-        except BlockingIOError:
-            free = False
-        held = self._holder()
-        if not free or held.get("host", socket.gethostname()) != socket.gethostname():
-            self._file.close()
-            who = "process {pid} on {host} since {since}".format_map(held) if held else "another process"
-            advice = "remove the file if it is gone" if free else "wait for it, or stop it"
-            raise EnvironmentFailure(f"{self.path}: the run is held by {who}; {advice}")
-        holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.strftime("%F %T")}
-        self._say(json.dumps(holder) + "\n")
+        deadline = time.monotonic() + self.wait
+        while (holder := self._other_holder()) is not None:
+            if time.monotonic() >= deadline:
+                self._file.close()
+                raise EnvironmentFailure(f"{self.path}: the run is held by {holder}")
+            time.sleep(0.1)
+        self.epoch = self._said().get("epoch", 0) + 1
+        since = time.strftime("%F %T")
+        self._say({"host": socket.gethostname(), "pid": os.getpid(), "since": since, "epoch": self.epoch})
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._say("")  # the file stays: another process may be waiting to lock this very one
+        if self._said().get("epoch") == self.epoch:
+            self._say({"epoch": self.epoch})  # the file stays: another process may be waiting to lock it
         self._file.close()
 
-    def _holder(self) -> dict[str, Any]:
-        """Who wrote the file; nobody when it is empty, or just being written."""
+    def check(self) -> None:
+        """Raise EnvironmentFailure if another process has taken over since."""
+        held = json.loads(self.path.read_text() or "{}")
+        if held.get("epoch") != self.epoch:
+            who = "process {pid} on {host}".format_map(held) if "pid" in held else "another process"
+            raise EnvironmentFailure(f"{self.path}: taken over by {who}; this process stops")
+
+    def _other_holder(self) -> str | None:
+        """Who holds the folder, and what to do about it; None once it is ours."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free = True
+        except BlockingIOError:
+            free = False
+        held = self._said()
+        here = held.get("host", socket.gethostname()) == socket.gethostname()
+        if free and (here or self.take_over):
+            return None
+        who = "process {pid} on {host} since {since}".format_map(held) if "pid" in held else "another process"
+        return f"{who}; {'remove the file if it is gone' if free else 'wait for it, or stop it'}"
+
+    def _said(self) -> dict[str, Any]:
+        """What the file says; nothing when it is empty, or just being written."""
         self._file.seek(0)
         try:
             return json.loads(self._file.read())
         except ValueError:
             return {}
 
-    def _say(self, text: str) -> None:
+    def _say(self, facts: dict[str, Any]) -> None:
         self._file.truncate(0)
-        self._file.write(text)
+        self._file.write(json.dumps(facts) + "\n")
         self._file.flush()
 
 
@@ -223,6 +244,15 @@ class Accounting:
     rejected: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
     pending: int = 0
+
+    def add(self, state: str, reason: str) -> None:
+        """Count one item that has ended, as `done`, `rejected` or otherwise."""
+        if state == "done":
+            self.done += 1
+        elif state == "rejected":
+            self.rejected[reason] += 1
+        else:
+            self.quarantined[reason] += 1
 
     def check(self) -> None:
         """Raise AccountingError unless every planned item is somewhere."""
@@ -239,6 +269,12 @@ class Accounting:
             f"{self.planned} work items (skill x seed) = {self.done} done + {self.rejected.total()} rejected"
             f" + {self.quarantined.total()} quarantined + {self.pending} pending"
         )
+
+    @classmethod
+    def of(cls, manifest: dict[str, Any]) -> Accounting:
+        """The accounting that a manifest holds."""
+        rejected, quarantined = Counter(manifest["rejected"]), Counter(manifest["quarantined"])
+        return cls(manifest["planned"], manifest["done"], rejected, quarantined, manifest["pending"])
 
     def facts(self) -> dict[str, Any]:
         """The manifest's form of it."""

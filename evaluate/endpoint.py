@@ -17,9 +17,9 @@ class Endpoint:
 
     def __init__(self, settings: TeacherSettings) -> None:
         self.settings = settings
-        identity = digest("endpoint", settings.url, settings.model or "")
+        identity = digest("endpoint", ",".join(settings.urls), settings.model or "")
         self.facts: dict[str, Any] = {
-            "url": settings.url,
+            "url": ",".join(settings.urls),
             "name": settings.model,
             "weights_sha256": None,
             "digest": identity,

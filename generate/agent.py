@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from string import Template
 
 from .reply import FREE_TEXT, Form
@@ -39,12 +40,12 @@ class Agent:
     writes_text: str = "text"
     sampling: Sampling = Sampling()
 
-    @property
+    @cached_property
     def reads(self) -> frozenset[str]:
         """The record fields that the prompt needs."""
         return frozenset({self.about, *Template(self.task).get_identifiers()})
 
-    @property
+    @cached_property
     def writes(self) -> frozenset[str]:
         """The record fields that a reply sets."""
         return frozenset(self.form.names or (self.writes_text,))
@@ -52,10 +53,26 @@ class Agent:
     def messages(self, fields: Mapping[str, str], fence: str, guided: bool) -> tuple[dict[str, str], ...]:
         """The prompt: shared system message and fenced passage first, so that a server's prefix cache serves
         every agent that reads the passage; then role, task and reply format."""
-        task = Template(self.task).substitute(fields)
+        task = "".join(fields[part] if is_field else part for part, is_field in self._parts)
         parts = [fenced(fields[self.about], fence), f"{self.role}\n\n{task}", self.form.request(guided)]
         user = "\n\n".join(part for part in parts if part)
         return ({"role": "system", "content": SYSTEM}, {"role": "user", "content": user})
+
+    def shared(self, fields: Mapping[str, str], fence: str) -> int:
+        """The length of the prompt's beginning that is the same for every agent that reads the passage."""
+        return len(SYSTEM) + len(fenced(fields[self.about], fence))
+
+    @cached_property
+    def _parts(self) -> tuple[tuple[str, bool], ...]:
+        """The task cut at its fields, once: texts, and names of fields."""
+        parts: list[tuple[str, bool]] = []
+        end = 0
+        for found in Template.pattern.finditer(self.task):
+            parts.append((self.task[end : found.start()], False))
+            name = found["named"] or found["braced"]
+            parts.append((name or Template.delimiter, bool(name)))
+            end = found.end()
+        return (*parts, (self.task[end:], False))
 
     def read(self, reply: str) -> list[dict[str, str]]:
         """The reply as sets of fields; raises Declined or Unreadable."""
@@ -68,6 +85,7 @@ def fence_for(run_seed: int, seed_id: str) -> str:
     return hashlib.sha256(f"{run_seed} {seed_id}".encode()).hexdigest()[:12]
 
 
+@lru_cache(maxsize=2048)  # every agent of an item fences the same passage
 def fenced(text: str, fence: str) -> str:
     """`text` between two markers, with the turn markers of chat templates made harmless."""
     harmless = _CONTROL.sub(lambda found: f"< {next(filter(None, found.groups()))} >", text)

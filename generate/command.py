@@ -1,10 +1,11 @@
-"""`genteach generate` and `genteach orca-bench build`: a recipe in, sealed shards and their accounting out."""
+"""`genteach generate`, `genteach merge` and `genteach orca-bench build`: a recipe in, a sealed round out."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,69 +22,124 @@ from ..run import (
     make_folder,
     settle_recipe,
 )
-from .engine import Engine, WorkItem, work_items
+from .disk import journal_path
+from .engine import WHOLE, Engine, Shard, WorkItem, work_items
 from .journal import Journal
+from .merge import merge
 from .orca_bench import draw, freeze
+from .parts import ROUND, Parts
 from .recipe import GenerateRecipe, SkillChoice
-from .report import say_effort, say_pairs, say_seeds, say_teacher
-from .seal import seal
+from .report import say_effort, say_pairs, say_seeds, say_teachers
 from .seeds import read_report, read_seeds, write_seeds
-from .teacher import open_teacher
+from .teacher.faculty import open_faculty
+from .teacher.fingerprint import same_teacher
 
 PACKAGES = ("aiohttp", "pyarrow", "pydantic")
-ROUND = Path("rounds") / "0001"
 SPLIT = ("seeds", "held_out", "run_seed")  # the keys that decide which documents are held out
 # Held-out seeds that the flows walk for each wanted item: not every seed gives every skill a pair.
 SEEDS_PER_ITEM = 2
+PREPARING = 600.0  # seconds that one shard waits while another reads the seeds
 UPDATE = "use another --out, or --update to reuse every call that is unchanged"
 REMOVE = "remove the folder to build the benchmark anew"
 
 
 @dataclass(frozen=True)
 class Job:
-    """What one of the two verbs has the engine do, and where; `decides` is all that decides the outcome."""
+    """What one of the verbs has the engine do, and where; `decides` is all that decides the outcome."""
 
     label: str
     folder: Path
     recipe: GenerateRecipe
-    items: Callable[[], Iterator[WorkItem]]
+    items: Callable[[Shard], Iterator[WorkItem]]
     decides: dict[str, Any]
     advice: str  # to whoever comes back with another recipe or teacher
+    shard: Shard = WHOLE
+    journal_dir: Path | None = None
     update: bool = False
     as_json: bool = False
 
+    def planned(self) -> Iterator[str]:
+        """The ids of all work items, whatever the shard."""
+        return (item.id for item in self.items(WHOLE))
+
 
 def generate(
-    recipe: GenerateRecipe, *, update: bool = False, dry_run: bool = False, as_json: bool = False
+    recipe: GenerateRecipe,
+    *,
+    shard: Shard = WHOLE,
+    journal_dir: Path | None = None,
+    take_over: bool = False,
+    update: bool = False,
+    dry_run: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Documents to verified pairs under recipe.out; the same call resumes a run that was stopped.
 
+    A `shard` does its share of the work items and leaves it in sealed parts: `merge` makes the round of them.
     Raises Failure with the exit code of the command.
     """
     if dry_run:
         say(json.dumps(recipe.model_dump(mode="json"), indent=2))
         return
+    job = job_of(recipe, shard, journal_dir, update, as_json)
+    with ExitStack() as held:
+        lock = held.enter_context(Lock(job.folder, wait=0 if shard == WHOLE else PREPARING))
+        prepare(job)
+        if shard != WHOLE:
+            held.close()  # the other shards may prepare while this one works
+            lock = held.enter_context(
+                Lock(make_folder(job.folder / "parts" / str(shard)), take_over=take_over)
+            )
+        say_teachers(recipe.teachers)
+        accounting = asyncio.run(work(job, lock))
+        if shard == WHOLE:
+            manifest = merge(job.folder, fingerprint(job.decides), job.planned())
+            say_pairs(job.folder / ROUND, manifest)
+        else:
+            say(f"Shard {shard}: {accounting}; when every shard is done: genteach merge {job.folder}")
+    _check_quarantine(recipe, accounting)
+
+
+def merge_run(run: Path) -> None:
+    """The sealed parts of a run, whoever made them, to one round with one manifest."""
+    recipe = _recipe_of(run, "offline")
+    job = job_of(recipe)
+    with Lock(run, wait=PREPARING):
+        known = read_yaml(run / "recipe.yaml")
+        manifest = merge(run, known["fingerprint"], job.planned())
+    say_pairs(run / ROUND, manifest)
+
+
+def job_of(
+    recipe: GenerateRecipe,
+    shard: Shard = WHOLE,
+    journal_dir: Path | None = None,
+    update: bool = False,
+    as_json: bool = False,
+) -> Job:
+    """The work of a recipe: all its skills on all its training seeds."""
     flows = recipe.flows()
     folder = make_folder(recipe.out)
-    decides = recipe.decides()
 
-    def items() -> Iterator[WorkItem]:
-        return work_items(read_seeds(folder), flows)
+    def items(shard: Shard) -> Iterator[WorkItem]:
+        return work_items(read_seeds(folder), flows, shard)
 
-    with Lock(folder):
-        if update:
-            _keep_benchmark(folder, decides)
-        settle_recipe(folder, decides, PACKAGES, update, UPDATE)
-        with Progress("read seeds", None, "seeds", as_json) as progress:
-            found = write_seeds(
-                folder, recipe.corpora(), recipe.run_seed, recipe.held_out, recipe.limit, progress
-            )
-        say_seeds(found)
-        say_teacher(recipe.teacher)
-        job = Job("generate", folder, recipe, items, decides, UPDATE, update, as_json)
-        accounting, manifest = asyncio.run(_run(job))
-    say_pairs(folder / ROUND, accounting, manifest)
-    _check_quarantine(recipe, accounting)
+    return Job(
+        "generate", folder, recipe, items, recipe.decides(), UPDATE, shard, journal_dir, update, as_json
+    )
+
+
+def prepare(job: Job) -> None:
+    """Settle the recipe, and read the seeds; what is there already stays as it is."""
+    recipe, folder = job.recipe, job.folder
+    if job.update:
+        _keep_benchmark(folder, job.decides)
+    settle_recipe(folder, job.decides, PACKAGES, job.update, job.advice)
+    with Progress("read seeds", None, "seeds", job.as_json) as progress:
+        found = write_seeds(
+            folder, recipe.corpora(), recipe.run_seed, recipe.held_out, recipe.limit, progress
+        )
+    say_seeds(found)
 
 
 def build_orca_bench(run: Path, per_skill: int, teacher: str | None, *, as_json: bool = False) -> None:
@@ -102,10 +158,15 @@ def build_orca_bench(run: Path, per_skill: int, teacher: str | None, *, as_json:
     if not seeds:
         raise BadInput(f"{run}: no document was held out; generate a run with held_out above 0")
     decides = recipe.decides() | {"per_skill": per_skill}
-    job = Job("benchmark", folder, recipe, lambda: work_items(seeds, flows), decides, REMOVE, as_json=as_json)
-    with Lock(folder):
+
+    def items(shard: Shard) -> Iterator[WorkItem]:
+        return work_items(seeds, flows, shard)
+
+    job = Job("benchmark", folder, recipe, items, decides, REMOVE, as_json=as_json)
+    with Lock(folder) as lock:
         settle_recipe(folder, decides, PACKAGES, False, REMOVE)
-        accounting, _ = asyncio.run(_run(job))
+        accounting = asyncio.run(work(job, lock))
+        merge(folder, fingerprint(decides), job.planned())
         counts = freeze(folder, per_skill)
     rows = [[skill, str(count)] for skill, count in counts.items()]
     table(f"Orca-Bench, from {accounting.planned} held-out work items", ["skill", "items"], rows)
@@ -118,7 +179,8 @@ def _recipe_of(run: Path, teacher: str | None) -> GenerateRecipe:
         raise BadInput(f"{run}: holds no seeds yet; run genteach generate --out {run} first")
     known = read_yaml(path)["recipe"]
     known.pop("code", None)
-    if teacher is None and known["teacher"]["kind"] != "offline":
+    was_offline = isinstance(known["teacher"], dict) and known["teacher"]["kind"] == "offline"
+    if teacher is None and not was_offline:
         raise BadInput(f"{path}: its teacher was a server; say where it is: --teacher http://HOST:PORT/v1")
     return load(None, GenerateRecipe, {**known, "out": run, "teacher": teacher or "offline"})
 
@@ -137,45 +199,60 @@ def _keep_benchmark(folder: Path, decides: dict[str, Any]) -> None:
         )
 
 
-async def _run(job: Job) -> tuple[Accounting, dict[str, Any]]:
-    """Have every pending item settled, and seal the round; without one, the teacher is not even started."""
-    teacher = open_teacher(job.recipe.teacher)
-    journal = Journal(job.folder / "journal.sqlite")
+async def work(job: Job, lock: Lock) -> Accounting:
+    """Have every pending item of the shard settled and sealed; without one, the teacher is not even started."""
+    journal = Journal(journal_path(job.folder, str(job.shard), job.journal_dir))
+    parts = Parts(job.folder, job.shard, journal, fingerprint(job.decides), lock.check)
+    faculty = open_faculty(job.recipe.teachers, job.folder / "logs")
     try:
-        await _follow(journal, job)
-        engine = Engine(teacher, journal, job.recipe.run_seed, job.recipe.window)
-        accounting = engine.account(job.items())
-        if not accounting.planned:
+        await _follow(journal, job, parts.recipe)
+        if taken_over := await parts.open():
+            say(f"{taken_over} items are known from sealed parts")
+        await journal.set_fact("recipe", parts.recipe)
+        engine = Engine(faculty, journal, job.recipe.run_seed, job.recipe.window, parts.seal)
+
+        def items() -> Iterator[WorkItem]:
+            return job.items(job.shard)
+
+        accounting = engine.account(items())
+        if not accounting.planned and job.shard == WHOLE:
             kinds = sorted({kind for skill, _, _ in job.recipe.flows().values() for kind in skill.kinds})
             raise BadInput(f"{job.folder}: no seed is of a kind that the skills take ({', '.join(kinds)})")
         if accounting.pending:
-            await _same_teacher(journal, await teacher.start(), job)
+            await _same_teachers(journal, await faculty.start(), job)
             with Progress(job.label, accounting.planned, "items", job.as_json) as progress:
-                accounting = await engine.run(job.items, progress)
-            say_effort(engine.tally)
-        identity = json.loads(journal.fact("teacher") or "{}")
-        return accounting, seal(journal, job.folder / ROUND, accounting, teacher=identity)
+                accounting = await engine.run(items, progress)
+            say_effort(engine, faculty.reports())
+            if speed := engine.speed():
+                await journal.set_fact("speed", json.dumps(speed))
+        else:
+            await parts.seal()  # a kill may have come just before
+        return accounting
     finally:
-        await teacher.close()
+        await faculty.close()
         journal.close()
 
 
-async def _follow(journal: Journal, job: Job) -> None:
+async def _follow(journal: Journal, job: Job, recipe: str) -> None:
     """Reopen what was settled for another recipe, whenever that was changed: a kill can come in between."""
-    recipe = fingerprint(job.decides)
-    if job.update or journal.fact("recipe") != recipe:
-        await journal.reopen(recipe=recipe)
+    known = journal.fact("recipe")
+    if known is not None and (job.update or known != recipe):
+        await journal.reopen(recipe=recipe, parts="0")
 
 
-async def _same_teacher(journal: Journal, identity: dict[str, Any], job: Job) -> None:
-    """One journal, one set of weights: no reply of another teacher is taken for one of this."""
-    now = json.dumps({key: identity[key] for key in sorted(identity) if key != "url"})
-    before = journal.fact("teacher")
-    if before is not None and before != now:
+async def _same_teachers(journal: Journal, identities: list[dict[str, Any]], job: Job) -> None:
+    """One journal, one set of weights for each teacher: no reply of another is taken for one of these."""
+    now = [{key: identity[key] for key in sorted(identity) if key != "url"} for identity in identities]
+    if (known := journal.fact("teachers")) is not None:
+        before = json.loads(known)
+        differences = [same_teacher(*pair) for pair in zip(before, now, strict=False)]
+        other = next(filter(None, differences), None if len(before) == len(now) else "another number of them")
+        if other is None:
+            return
         if not job.update:
-            raise BadInput(f"{journal.path}: begun with the teacher {before}, this is {now}; {job.advice}")
-        await journal.reopen(keep_calls=False, teacher=now)
-    await journal.set_fact("teacher", now)
+            raise BadInput(f"{journal.path}: begun with another teacher: {other}; {job.advice}")
+        await journal.reopen(keep_calls=False, parts="0")
+    await journal.set_fact("teachers", json.dumps(now))
 
 
 def _check_quarantine(recipe: GenerateRecipe, accounting: Accounting) -> None:

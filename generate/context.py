@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import random
 from collections import Counter
@@ -11,21 +10,20 @@ from typing import Any, TypeVar
 
 from .agent import Agent, fence_for
 from .flow import Entry, Rejected, Skill
-from .journal import Journal
+from .journal import Call, ItemName, Journal
 from .record import Record, Step, Verdict
 from .reply import Unreadable
 from .seeds import Seed
-from .teacher import Reply, Request, Teacher
+from .teacher import Reply, Request, Teacher, Unanswerable, response_format
 
 T = TypeVar("T")
+# For one seed and skill; a flow that would go on for ever, or grow its prompt without end, is put aside.
+MOST_CALLS = 1000
+LONGEST_PROMPT = 4 << 20  # bytes
 REPAIR = (
     "That reply could not be used: {why}. Reply again, with the same content, "
     "in exactly the format that was asked for."
 )
-
-
-class Stopping(Exception):
-    """The run is draining: no new call may be made."""
 
 
 class Tally:
@@ -33,7 +31,8 @@ class Tally:
 
     def __init__(self) -> None:
         self.calls = self.reused = self.repairs = self.prompt_tokens = self.completion_tokens = 0
-        self.pairs = self.rejected = 0  # of settled items
+        self.items = self.pairs = self.rejected = 0  # of settled items
+        self.open = 0
         self.declined: Counter[str] = Counter()
         self.stopping = False
 
@@ -43,20 +42,22 @@ class SeedContext:
 
     def __init__(
         self,
-        item: str,
         skill: Skill,
         seed: Seed,
+        item: ItemName,
+        turn: int,
         run_seed: int,
         teacher: Teacher,
         journal: Journal,
         tally: Tally,
-        slots: asyncio.Semaphore,
     ) -> None:
-        self.item, self.skill, self.seed, self.run_seed = item, skill, seed, run_seed
-        self.teacher, self.journal, self.tally, self.slots = teacher, journal, tally, slots
+        self.skill, self.seed, self.item, self.turn = skill, seed, item, turn
+        self.run_seed, self.teacher, self.journal, self.tally = run_seed, teacher, journal, tally
         self.fence = fence_for(run_seed, seed.id)
-        self.known = journal.calls(item)
+        self.known = journal.calls(item.id)
         self.asked: Counter[bytes] = Counter()
+        self.numbers: Counter[str] = Counter()
+        self.calls = self.prompt_tokens = self.completion_tokens = 0
         self.pairs: list[dict[str, Any]] = []
         self.rejected: list[dict[str, Any]] = []
 
@@ -82,34 +83,50 @@ class SeedContext:
         self, agent: Agent, record: Record, messages: tuple[dict[str, str], ...], guided: bool
     ) -> tuple[Reply, str]:
         """The journal's reply where it has one, else the teacher's, durable before it is returned."""
-        fields = {name: record.fields[name] for name in sorted(agent.reads)}
+        request = self._request(agent, record, messages, guided)
+        known = self.known.get((request.key, request.n))
+        if known is None:
+            reply = await self._buy(agent, request)
+        else:
+            reply = known.reply
+            self.tally.reused += 1
+        self.calls += 1
+        self.prompt_tokens += reply.prompt_tokens
+        self.completion_tokens += reply.completion_tokens
+        if reply.finish_reason == "length":
+            raise Rejected(agent.name, "truncated_reply", f"stopped after {reply.completion_tokens} tokens")
+        return reply, request.key.hex()
+
+    def _request(
+        self, agent: Agent, record: Record, messages: tuple[dict[str, str], ...], guided: bool
+    ) -> Request:
+        number = self.numbers[agent.name]
+        self.numbers[agent.name] += 1
+        if self.numbers.total() > MOST_CALLS:
+            raise Unanswerable(
+                "too_many_calls", f"more than {MOST_CALLS} for one seed, the last by {agent.name}"
+            )
         request = Request(
             messages=messages,
             sampling=agent.sampling,
-            schema=agent.form.schema if guided else None,
+            response_format=response_format(agent.form.schema, self.teacher.guided) if guided else None,
             skill=self.skill.name,
             agent=agent.name,
             seed_id=self.seed.id,
-            fields=fields,
+            number=number,
+            turn=self.turn,
+            shared=agent.shared(record.fields, self.fence),
+            fields={name: record.fields[name] for name in agent.reads},
         )
-        key = request.key
-        n = self.asked[key]
-        self.asked[key] += 1
-        reply = self.known.get((key, n))
-        if reply is None:
-            reply = await self._buy(agent, request, key, n)
-        else:
-            self.tally.reused += 1
-        if reply.finish_reason == "length":
-            raise Rejected(agent.name, "truncated_reply", f"stopped after {reply.completion_tokens} tokens")
-        return reply, key.hex()[:16]
+        if len(request.content) > LONGEST_PROMPT:
+            raise Unanswerable("prompt_too_long", f"{len(request.content)} bytes, by {agent.name}")
+        n = self.asked[request.key]
+        self.asked[request.key] += 1
+        return replace(request, n=n) if n else request
 
-    async def _buy(self, agent: Agent, request: Request, key: bytes, n: int) -> Reply:
-        async with self.slots:  # the order to stop may come while a call waits for its slot
-            if self.tally.stopping:
-                raise Stopping
-            reply = await self.teacher.ask(replace(request, n=n) if n else request)
-        await self.journal.record_call(self.item, key, n, agent.name, reply)
+    async def _buy(self, agent: Agent, request: Request) -> Reply:
+        reply = await self.teacher.ask(request)
+        await self.journal.record_call(self.item, Call(agent.name, request.key, request.n, reply))
         self.tally.calls += 1
         self.tally.prompt_tokens += reply.prompt_tokens
         self.tally.completion_tokens += reply.completion_tokens

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import signal
+import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ..progress import Progress
-from ..run import Accounting, AccountingError, Failure, Interrupted
-from .context import SeedContext, Stopping, Tally
+from ..run import Accounting, AccountingError, BadInput, Failure, Interrupted
+from .context import SeedContext, Tally
 from .flow import Dials, Rejected, Skill
-from .journal import DONE, ITEM_REJECTED, QUARANTINED, Journal, Settled
+from .journal import ASKED_AT_ONCE, DONE, ITEM_REJECTED, QUARANTINED, ItemName, Journal, Settled
 from .recipe import SkillChoice
 from .seeds import Seed
-from .teacher import Teacher, Unanswerable
+from .teacher import Draining, Unanswerable
+from .teacher.faculty import Faculty
+
+TICK = 0.5  # seconds between two looks at the window, the progress and the seal
+SMALLEST_WINDOW = 400
+ITEMS_PER_SLOT = 1.6  # more than one: while one item's reply is committed, another's request is on its way
+PAIRS_PER_PART, SECONDS_PER_PART = 10_000, 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +38,79 @@ class WorkItem:
     seed: Seed
     dials: Dials
 
+    @property
+    def name(self) -> ItemName:
+        return ItemName(self.id, self.skill.name, self.seed.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of `count` equal shares of a run's work items; they are drawn by hash, whatever the run holds."""
+
+    number: int = 0
+    count: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """Read the command line's form, I/N; raises BadInput."""
+        number, _, count = text.partition("/")
+        if not (number.isdecimal() and count.isdecimal() and int(number) < int(count)):
+            raise BadInput(f"--shard {text}: give I/N, with I from 0 to N - 1")
+        return cls(int(number), int(count))
+
+    def __str__(self) -> str:
+        return f"{self.number}-of-{self.count}"
+
+    def holds(self, item: str) -> bool:
+        """Whether the item, by its id, is one of the share's."""
+        return int(item[16:], 16) % self.count == self.number
+
 
 Flows = dict[str, tuple[Skill, SkillChoice, Dials]]
+WHOLE = Shard()
 
 
-def work_items(seeds: Iterable[Seed], flows: Flows) -> Iterator[WorkItem]:
+def item_id(skill: str, seed_id: str) -> str:
+    """32 hexadecimal digits: the same for this skill on this seed in every run."""
+    return hashlib.sha256(f"{skill}\0{seed_id}".encode()).hexdigest()[:32]
+
+
+def work_items(seeds: Iterable[Seed], flows: Flows, shard: Shard = WHOLE) -> Iterator[WorkItem]:
     """The items of a run, in the order of the seeds; a skill's share of the seeds is drawn by hash."""
     for seed in seeds:
         for name, (skill, choice, dials) in flows.items():
             if seed.kind not in skill.kinds:
                 continue
-            identity = hashlib.sha256(f"{name}\0{seed.id}".encode()).digest()
-            if int.from_bytes(identity[:8]) < choice.share * 2**64:
-                yield WorkItem(identity.hex()[:32], skill, seed, dials)
+            item = item_id(name, seed.id)
+            if int(item[:16], 16) < choice.share * 2**64 and shard.holds(item):
+                yield WorkItem(item, skill, seed, dials)
+
+
+async def _nothing() -> None:
+    """What a run seals that has nowhere to seal to."""
 
 
 class Engine:
-    """Runs work items against one teacher and one journal."""
+    """Runs work items against their teachers and one journal; `seal` is called now and then, and at the end.
 
-    def __init__(self, teacher: Teacher, journal: Journal, run_seed: int, window: int) -> None:
-        self.teacher, self.journal, self.run_seed, self.window = teacher, journal, run_seed, window
+    `window` bounds the items that are open at once; by default it follows what the teacher takes.
+    """
+
+    def __init__(
+        self,
+        faculty: Faculty,
+        journal: Journal,
+        run_seed: int,
+        window: int | None = None,
+        seal: Callable[[], Awaitable[None]] = _nothing,
+    ) -> None:
+        self.faculty, self.journal, self.run_seed = faculty, journal, run_seed
+        self.window, self.seal = window, seal
         self.tally = Tally()
-        self.slots = asyncio.Semaphore(teacher.slots)
+        self.seconds = 0.0
+        self._idle = asyncio.Event()
+        self._turns = itertools.count()
+        self._sealed_at, self._sealed_pairs = time.monotonic(), 0
 
     async def run(self, items: Callable[[], Iterator[WorkItem]], progress: Progress) -> Accounting:
         """Settle every item that is not settled yet; the accounting covers all of them.
@@ -59,7 +118,9 @@ class Engine:
         `items` is called twice: to work, and to count. Raises Interrupted when a signal asked for it,
         EnvironmentFailure when the teacher or the disk is gone; the accounting is said before.
         """
+        began = time.monotonic()
         failure = await self._settle_all(items(), progress)
+        self.seconds = time.monotonic() - began
         accounting = self.account(items())
         if failure is None and self.tally.stopping and accounting.pending:
             failure = Interrupted(
@@ -68,17 +129,35 @@ class Engine:
             )
         if failure:
             progress.say(str(accounting))
+        if not self.journal.failed:
+            await self.seal()
+        if failure:
             raise failure
         return accounting
 
-    async def _settle_all(self, waiting: Iterator[WorkItem], progress: Progress) -> Exception | None:
+    def speed(self) -> dict[str, float]:
+        """Calls and tokens per second of this run so far; nothing where it made no calls."""
+        tally, seconds = self.tally, self.seconds
+        if not (tally.calls and seconds):
+            return {}
+        return {
+            "calls_per_s": tally.calls / seconds,
+            "prompt_tokens_per_s": tally.prompt_tokens / seconds,
+            "completion_tokens_per_s": tally.completion_tokens / seconds,
+        }
+
+    async def _settle_all(self, items: Iterator[WorkItem], progress: Progress) -> Exception | None:
         """Work until nothing waits, or the run is stopped; returns what broke it off, if anything did."""
         task = asyncio.current_task()
+        waiting = self._pending(items)
         try:
             with self._draining_on_signals(task, progress):
                 async with asyncio.TaskGroup() as flows:
-                    for _ in range(self.window):
-                        flows.create_task(self._work(waiting, progress))
+                    while self._fill_window(flows, waiting):
+                        with suppress(TimeoutError):
+                            await asyncio.wait_for(self._idle.wait(), TICK)
+                        self._show(progress)
+                        await self._seal_when_due()
         except ExceptionGroup as group:
             return group.exceptions[0]
         except asyncio.CancelledError:
@@ -87,26 +166,60 @@ class Engine:
             task.uncancel()  # it was the second signal: there is still the accounting to be done
         return None
 
-    async def _work(self, waiting: Iterator[WorkItem], progress: Progress) -> None:
+    def _pending(self, items: Iterator[WorkItem]) -> Iterator[WorkItem]:
+        """Those that are not settled yet; the journal is asked about many at once."""
+        while chunk := list(itertools.islice(items, ASKED_AT_ONCE)):
+            settled = self.journal.states([item.id for item in chunk])
+            self.tally.items += len(settled)
+            yield from (item for item in chunk if item.id not in settled)
+
+    @property
+    def _places(self) -> int:
+        return self.window or max(SMALLEST_WINDOW, int(ITEMS_PER_SLOT * self.faculty.limit))
+
+    def _fill_window(self, flows: asyncio.TaskGroup, waiting: Iterator[WorkItem]) -> bool:
+        """Open as many places as the teacher has use for; False when all work has ended."""
+        if self._idle.is_set():
+            return False
+        for _ in range(self._places - self.tally.open):
+            if self.tally.stopping or (item := next(waiting, None)) is None:
+                break
+            self.tally.open += 1
+            flows.create_task(self._work(item, waiting))
+        return self.tally.open > 0
+
+    async def _work(self, item: WorkItem, waiting: Iterator[WorkItem]) -> None:
         """One place in the window: takes the next pending item when its last one is settled."""
-        for item in waiting:
-            if self.tally.stopping:
-                return
-            if self.journal.state(item.id) is None:
-                try:
-                    settled = await self._walk(item)
-                except Stopping:
-                    return
+        try:
+            while True:
+                settled = await self._walk(item)
                 await self.journal.settle(settled)
+                self.tally.items += 1
                 self.tally.pairs += len(settled.pairs)
                 self.tally.rejected += len(settled.rejected)
-            progress.advance()
-            self._show(progress)
+                if self.tally.stopping or self.tally.open > 2 * self._places:
+                    return
+                if (following := next(waiting, None)) is None:
+                    return
+                item = following
+        except Draining:
+            return
+        finally:
+            self.tally.open -= 1
+            if not self.tally.open:
+                self._idle.set()
 
     async def _walk(self, item: WorkItem) -> Settled:
         """One flow from start to end; whatever goes wrong with this item is part of how it ends."""
         ctx = SeedContext(
-            item.id, item.skill, item.seed, self.run_seed, self.teacher, self.journal, self.tally, self.slots
+            item.skill,
+            item.seed,
+            item.name,
+            next(self._turns),
+            self.run_seed,
+            self.faculty.teacher_of(item.id),
+            self.journal,
+            self.tally,
         )
         state, step, reason, detail = DONE, "flow", "", ""
         try:
@@ -117,7 +230,7 @@ class Engine:
             state, step, reason, detail = ITEM_REJECTED, rejected.step, rejected.reason, rejected.detail
         except Unanswerable as failure:
             state, step, reason, detail = QUARANTINED, "teacher", failure.reason, failure.detail
-        except (Stopping, Failure):
+        except (Draining, Failure):
             raise
         except Exception as fault:  # what one reply breaks would break every resumed run at the same place
             state, reason = QUARANTINED, f"fault:{type(fault).__name__}"
@@ -126,25 +239,20 @@ class Engine:
             ctx.pairs, ctx.rejected = [], []
         if state != DONE and not ctx.rejected:
             ctx.rejected.append(ctx.rejected_row(item.id, step, reason, detail))
-        where = (item.id, item.skill.name, item.seed.id)
-        return Settled(*where, state, reason, detail, tuple(ctx.pairs), tuple(ctx.rejected))
+        took = (ctx.calls, ctx.prompt_tokens, ctx.completion_tokens)
+        return Settled(item.name, state, reason, detail, *took, tuple(ctx.pairs), tuple(ctx.rejected))
 
-    def account(self, items: Iterable[WorkItem]) -> Accounting:
+    def account(self, items: Iterator[WorkItem]) -> Accounting:
         """Where every planned item stands, counted from the journal; raises AccountingError when one is nowhere."""
         accounting = Accounting()
-        for item in items:
-            accounting.planned += 1
-            match self.journal.state(item.id):
-                case None:
-                    accounting.pending += 1
-                case (state, _) if state == DONE:
-                    accounting.done += 1
-                case (state, reason) if state == ITEM_REJECTED:
-                    accounting.rejected[reason] += 1
-                case (_, reason):
-                    accounting.quarantined[reason] += 1
+        while chunk := [item.id for item in itertools.islice(items, ASKED_AT_ONCE)]:
+            accounting.planned += len(chunk)
+            states = self.journal.states(chunk)
+            accounting.pending += len(chunk) - len(states)
+            for state, reason in states.values():
+                accounting.add(state, reason)
         accounting.check()
-        held, settled = self.journal.count("items"), accounting.planned - accounting.pending
+        held, settled = self.journal.count_settled(), accounting.planned - accounting.pending
         if held != settled:
             raise AccountingError(
                 f"{self.journal.path}: holds {held} settled items, the plan has {settled}; "
@@ -152,13 +260,22 @@ class Engine:
             )
         return accounting
 
+    async def _seal_when_due(self) -> None:
+        waited = time.monotonic() - self._sealed_at >= SECONDS_PER_PART
+        if self.tally.pairs - self._sealed_pairs >= PAIRS_PER_PART or waited:
+            self._sealed_pairs = self.tally.pairs
+            await self.seal()
+            self._sealed_at = time.monotonic()
+
     def _show(self, progress: Progress) -> None:
         tally = self.tally
+        progress.advance(tally.items - progress.done)
         progress.state(
             accepted=tally.pairs,
             rejected=tally.rejected,
             calls=tally.calls,
             reused=tally.reused,
+            open=tally.open,
         )
 
     @contextmanager
@@ -172,6 +289,7 @@ class Engine:
             elif not self.tally.stopping:
                 progress.say("finishing the calls in flight; press again to stop at once")
             self.tally.stopping = True
+            self.faculty.drain()
 
         signals = (signal.SIGINT, signal.SIGTERM)
         for number in signals:

@@ -2,54 +2,87 @@
 
 SQLite in WAL mode with synchronous=FULL; one writer thread, which commits whatever has gathered while the
 last commit was under way (group commit). What waits for it continues when its row is on disk.
+
+An item is a row from its first call on; its number orders the calls, so that those of items that are open
+together lie side by side. What came of an item is staged in `outcomes` until a sealed part holds it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import queue
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import orjson
 import zstandard
 
-from ..run import EnvironmentFailure
+from ..run import BadInput, EnvironmentFailure
 from .teacher import Reply
 
+VERSION = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS calls (
-    item TEXT, key BLOB, n INTEGER, agent TEXT NOT NULL, reply BLOB NOT NULL, finish_reason TEXT NOT NULL,
-    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, model TEXT NOT NULL, attempts INTEGER NOT NULL,
-    PRIMARY KEY (item, key, n)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS names (code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS items (
-    id TEXT PRIMARY KEY, skill TEXT NOT NULL, seed_id TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
-    detail TEXT NOT NULL) WITHOUT ROWID;
+    id BLOB PRIMARY KEY, number INTEGER NOT NULL, skill INTEGER NOT NULL, seed_id TEXT NOT NULL, state TEXT,
+    reason TEXT, detail TEXT, calls INTEGER, prompt_tokens INTEGER, completion_tokens INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS calls (
+    item INTEGER NOT NULL, key BLOB NOT NULL, n INTEGER NOT NULL, agent INTEGER NOT NULL, finish_reason INTEGER NOT NULL,
+    model INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, attempts INTEGER NOT NULL,
+    reply BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS calls_of_item ON calls (item);
 CREATE TABLE IF NOT EXISTS outcomes (
-    kind TEXT, id TEXT, item TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+    number INTEGER PRIMARY KEY, item BLOB NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, body BLOB NOT NULL);
 """
+SETTLE = """
+    UPDATE items SET state = ?, reason = ?, detail = ?, calls = ?, prompt_tokens = ?, completion_tokens = ?
+    WHERE id = ?"""
 PAIR, REJECTED = "pair", "rejected"
 DONE, ITEM_REJECTED, QUARANTINED = "done", "rejected", "quarantined"
+PAGE = 8192  # bytes: a page holds about a dozen compressed replies, so that little of it stays empty
+ASKED_AT_ONCE = 500  # items in one query
 
 Statement = tuple[str, tuple[Any, ...]]
 Write = tuple[list[Statement], asyncio.Future[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """How a work item ended, with its pairs and rejected rows (each with an `id`)."""
+class ItemName:
+    """What a work item is known by: its id (32 hexadecimal digits), its skill and its seed."""
 
-    item: str
+    id: str
     skill: str
     seed_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One reply that an item was given: who asked for it, by which key, for the how-manieth time."""
+
+    agent: str
+    key: bytes
+    n: int
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a work item ended, what that took, and its pairs and rejected rows (each with an `id`)."""
+
+    item: ItemName
     state: str
     reason: str = ""
     detail: str = ""
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
     pairs: tuple[dict[str, Any], ...] = ()
     rejected: tuple[dict[str, Any], ...] = ()
 
@@ -60,48 +93,59 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._compressor = zstandard.ZstdCompressor(level=3)
-        self._decompressor = zstandard.ZstdDecompressor()
-        self._reader = self._connect()
-        self._reader.executescript(SCHEMA)
+        self._reader = self._open()
+        self._codes: dict[str, int] = dict(self._reader.execute("SELECT name, code FROM names"))
+        self._numbers: dict[str, int] = {}  # of the items that are open now
+        [last] = self._reader.execute("SELECT COALESCE(MAX(number), 0) FROM items").fetchone()
+        self._next_number = itertools.count(last + 1)
+        self.failed = False  # set for good when a commit was not taken
         self._waiting: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_until_closed, name="journal", daemon=True)
         self._writer.start()
 
-    def _connect(self) -> sqlite3.Connection:
+    def _open(self) -> sqlite3.Connection:
+        connection = connect(self.path)
         try:
-            connection = sqlite3.connect(self.path, isolation_level=None)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
+            [version] = connection.execute("PRAGMA user_version").fetchone()
+            [tables] = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
+            if tables and version != VERSION:
+                raise BadInput(f"{self.path}: written by another version of genteach; begin another run")
+            connection.executescript(f"{SCHEMA}PRAGMA user_version={VERSION};")
         except sqlite3.Error as error:
-            raise EnvironmentFailure(
-                f"{self.path}: {error}; the journal needs a writable local disk"
-            ) from error
+            raise EnvironmentFailure(f"{self.path}: {error}") from error
         return connection
 
     def close(self) -> None:
-        """Finish what is waiting to be written, then let go of the file."""
+        """Finish what is waiting to be written, give freed space back, then let go of the file."""
         self._waiting.put(None)
         self._writer.join()
+        self._reader.execute("PRAGMA incremental_vacuum").fetchall()
         self._reader.close()
 
     # Writing
 
-    async def record_call(self, item: str, key: bytes, n: int, agent: str, reply: Reply) -> None:
+    async def record_call(self, item: ItemName, call: Call) -> None:
         """Make one reply durable."""
-        body = self._compressor.compress(reply.text.encode())
-        numbers = (reply.prompt_tokens, reply.completion_tokens)
-        row = (item, key, n, agent, body, reply.finish_reason, *numbers, reply.model, reply.attempts)
-        await self._commit([("INSERT OR IGNORE INTO calls VALUES (?,?,?,?,?,?,?,?,?,?)", row)])
+        statements: list[Statement] = []
+        number = self._number(item, statements)
+        statements.append(self._call_row(number, call, statements))
+        await self._commit(statements)
 
     async def settle(self, settled: Settled) -> None:
         """Make a finished item durable together with everything that came of it: all or nothing."""
-        row = (settled.item, settled.skill, settled.seed_id, settled.state, settled.reason, settled.detail)
-        statements: list[Statement] = [("INSERT OR REPLACE INTO items VALUES (?,?,?,?,?,?)", row)]
-        for kind, rows in ((PAIR, settled.pairs), (REJECTED, settled.rejected)):
-            for outcome in rows:
-                body = self._compressor.compress(orjson.dumps(outcome))
-                row = (kind, outcome["id"], settled.item, body)
-                statements.append(("INSERT OR REPLACE INTO outcomes VALUES (?,?,?,?)", row))
+        await self._commit(self._settling(settled))
+        self._numbers.pop(settled.item.id, None)
+
+    async def restore(self, settled: Iterable[Settled], calls: Iterable[tuple[ItemName, Call]]) -> None:
+        """Take over what sealed parts say of another journal that is lost: its settled items, and the calls
+        of those that were still open. What came of the items stays in the parts."""
+        statements: list[Statement] = []
+        for each in settled:
+            statements += self._settling(each)
+            self._numbers.pop(each.item.id, None)
+        for item, call in calls:
+            number = self._number(item, statements)
+            statements.append(self._call_row(number, call, statements))
         await self._commit(statements)
 
     async def reopen(self, *, keep_calls: bool = True, **facts: str) -> None:
@@ -109,9 +153,74 @@ class Journal:
 
         The calls stay, so that a changed recipe pays again only for what it changes.
         """
-        tables = ("items", "outcomes") if keep_calls else ("items", "outcomes", "calls")
-        forgotten: list[Statement] = [(f"DELETE FROM {table}", ()) for table in tables]
+        forgotten: list[Statement] = [("DELETE FROM outcomes", ()), ("UPDATE items SET state = NULL", ())]
+        if not keep_calls:
+            forgotten += [("DELETE FROM items", ()), ("DELETE FROM calls", ())]
+            self._numbers.clear()
         await self._commit([*forgotten, *(_remember(name, value) for name, value in facts.items())])
+
+    async def reopen_items(self, steps: dict[str, set[str]]) -> None:
+        """Forget how these items ended, and the replies to the agents named for each."""
+        statements: list[Statement] = []
+        for item, agents in steps.items():
+            key = (bytes.fromhex(item),)
+            statements.append(("DELETE FROM outcomes WHERE item = ?", key))
+            statements.append(("UPDATE items SET state = NULL WHERE id = ?", key))
+            for agent in agents & self._codes.keys():
+                sql = "DELETE FROM calls WHERE item = (SELECT number FROM items WHERE id = ?) AND agent = ?"
+                statements.append((sql, (*key, self._codes[agent])))
+        await self._commit(statements)
+
+    async def unstage(self, up_to: int, **facts: str) -> None:
+        """Let go of outcomes that a sealed part holds, and remember the `facts` of it in the same commit."""
+        forgotten = ("DELETE FROM outcomes WHERE number <= ?", (up_to,))
+        await self._commit([forgotten, *(_remember(name, value) for name, value in facts.items())])
+
+    async def set_fact(self, name: str, value: str) -> None:
+        """Remember `value` under `name`."""
+        await self._commit([_remember(name, value)])
+
+    def _number(self, item: ItemName, statements: list[Statement]) -> int:
+        """The item's number; with a statement that makes its row, where it has none."""
+        number = self._numbers.get(item.id)
+        if number is None:
+            key = bytes.fromhex(item.id)
+            row = self._reader.execute("SELECT number FROM items WHERE id = ?", (key,)).fetchone()
+            number = row[0] if row else next(self._next_number)
+            if not row:
+                begun = (key, number, self._code(item.skill, statements), item.seed_id)
+                statements.append(("INSERT INTO items (id, number, skill, seed_id) VALUES (?,?,?,?)", begun))
+            self._numbers[item.id] = number
+        return number
+
+    def _code(self, name: str, statements: list[Statement]) -> int:
+        """The number that stands for a recurring name; with a statement that remembers a new one."""
+        code = self._codes.get(name)
+        if code is None:
+            code = self._codes[name] = len(self._codes)
+            statements.append(("INSERT INTO names VALUES (?,?)", (code, name)))
+        return code
+
+    def _call_row(self, number: int, call: Call, statements: list[Statement]) -> Statement:
+        reply = call.reply
+        names = [self._code(name, statements) for name in (call.agent, reply.finish_reason, reply.model)]
+        tokens = (reply.prompt_tokens, reply.completion_tokens)
+        body = self._compressor.compress(reply.text.encode())
+        row = (number, call.key, call.n, *names, *tokens, reply.attempts, body)
+        return "INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?)", row
+
+    def _settling(self, settled: Settled) -> list[Statement]:
+        statements: list[Statement] = []
+        self._number(settled.item, statements)
+        key = bytes.fromhex(settled.item.id)
+        ended = (settled.state, settled.reason, settled.detail)
+        took = (settled.calls, settled.prompt_tokens, settled.completion_tokens)
+        statements.append((SETTLE, (*ended, *took, key)))
+        for kind, rows in ((PAIR, settled.pairs), (REJECTED, settled.rejected)):
+            for outcome in rows:
+                row = (key, kind, outcome["id"], self._compressor.compress(orjson.dumps(outcome)))
+                statements.append(("INSERT INTO outcomes (item, kind, id, body) VALUES (?,?,?,?)", row))
+        return statements
 
     async def _commit(self, statements: list[Statement]) -> None:
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -126,7 +235,7 @@ class Journal:
         while batch := self._gather():
             try:
                 if failure is None:
-                    connection = connection or self._connect()
+                    connection = connection or connect(self.path)
                     _write(connection, batch)
             except EnvironmentFailure as error:
                 failure = error
@@ -134,6 +243,7 @@ class Journal:
                 failure = EnvironmentFailure(
                     f"{self.path}: {error}; what was counted is safe: put that right and run again"
                 )
+            self.failed = failure is not None
             loop = batch[0][1].get_loop()
             loop.call_soon_threadsafe(_wake, [durable for _, durable in batch], failure)
         if connection:
@@ -151,40 +261,100 @@ class Journal:
 
     # Reading
 
-    def calls(self, item: str) -> dict[tuple[bytes, int], Reply]:
+    def calls(self, item: str) -> dict[tuple[bytes, int], Call]:
         """The replies that an item has been given so far, by request key and occurrence."""
-        columns = "key, n, reply, finish_reason, prompt_tokens, completion_tokens, model, attempts"
-        rows = self._reader.execute(f"SELECT {columns} FROM calls WHERE item = ?", (item,))
-        return {
-            (key, n): Reply(self._decompressor.decompress(body).decode(), *rest)
-            for key, n, body, *rest in rows
-        }
+        return {(call.key, call.n): call for _, call in _calls(self._reader, "i.id = ?", bytes.fromhex(item))}
 
-    def state(self, item: str) -> tuple[str, str] | None:
-        """(state, reason) of a settled item, or None while it is pending."""
-        return self._reader.execute("SELECT state, reason FROM items WHERE id = ?", (item,)).fetchone()
+    def states(self, items: list[str]) -> dict[str, tuple[str, str]]:
+        """(state, reason) of those of at most ASKED_AT_ONCE items that are settled."""
+        keys = [bytes.fromhex(item) for item in items]
+        marks = ",".join("?" * len(keys))
+        sql = f"SELECT id, state, reason FROM items WHERE id IN ({marks}) AND state IS NOT NULL"
+        return {key.hex(): (state, reason) for key, state, reason in self._reader.execute(sql, keys)}
 
-    def count(self, table: str) -> int:
-        """How many rows `calls`, `items` or `outcomes` has."""
-        return self._reader.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+    def count_calls(self) -> int:
+        return self._reader.execute("SELECT COUNT(*) FROM calls").fetchone()[0]
 
-    def repeated_calls(self) -> int:
-        """How many requests were sent more than once."""
-        return self._reader.execute("SELECT COALESCE(SUM(attempts - 1), 0) FROM calls").fetchone()[0]
-
-    def outcomes(self, kind: str) -> Iterator[dict[str, Any]]:
-        """Pairs or rejected rows in the order of their ids, which no crash and no scheduling can change."""
-        for (body,) in self._reader.execute("SELECT body FROM outcomes WHERE kind = ? ORDER BY id", (kind,)):
-            yield orjson.loads(self._decompressor.decompress(body))
+    def count_settled(self) -> int:
+        """How many items are settled."""
+        return self._reader.execute("SELECT COUNT(*) FROM items WHERE state IS NOT NULL").fetchone()[0]
 
     def fact(self, name: str) -> str | None:
         """What is known under `name`, such as the teacher's identity."""
         row = self._reader.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
 
-    async def set_fact(self, name: str, value: str) -> None:
-        """Remember `value` under `name`."""
-        await self._commit([_remember(name, value)])
+
+class Snapshot:
+    """The journal as it stands at one moment, read from any thread while others write to it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Snapshot:
+        self._connection = connect(self.path)
+        self._connection.execute("BEGIN")
+        [self.last] = self._connection.execute("SELECT COALESCE(MAX(number), 0) FROM outcomes").fetchone()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def outcomes(self, kind: str) -> Iterator[dict[str, Any]]:
+        """Staged pairs or rejected rows in the order of their ids, which no crash and no scheduling can change."""
+        sql = "SELECT body FROM outcomes WHERE kind = ? ORDER BY id"
+        decompressor = zstandard.ZstdDecompressor()
+        for (body,) in self._connection.execute(sql, (kind,)):
+            yield orjson.loads(decompressor.decompress(body))
+
+    def items(self) -> Iterator[dict[str, Any]]:
+        """The items whose outcomes are staged, by id: how they ended, and what they took."""
+        columns = ("state", "reason", "detail", "calls", "prompt_tokens", "completion_tokens")
+        sql = f"""
+            SELECT id, name, seed_id, {", ".join(columns)} FROM items JOIN names ON code = skill
+            WHERE id IN (SELECT item FROM outcomes) ORDER BY id"""
+        for key, *rest in self._connection.execute(sql):
+            yield dict(zip(("id", "skill", "seed_id", *columns), (key.hex(), *rest), strict=True))
+
+    def repeated_calls(self) -> int:
+        """How many requests of these items were sent again."""
+        sql = """
+            SELECT COALESCE(SUM(attempts - 1), 0) FROM calls JOIN items ON item = number
+            WHERE id IN (SELECT item FROM outcomes)"""
+        return self._connection.execute(sql).fetchone()[0]
+
+    def open_calls(self) -> Iterator[tuple[ItemName, Call]]:
+        """The calls of the items that are not settled yet."""
+        return _calls(self._connection, "i.state IS NULL")
+
+
+def _calls(connection: sqlite3.Connection, where: str, *values: Any) -> Iterator[tuple[ItemName, Call]]:
+    sql = f"""
+        SELECT i.id, s.name, i.seed_id, a.name, c.key, c.n, c.reply, f.name, c.prompt_tokens, c.completion_tokens,
+            m.name, c.attempts
+        FROM items i JOIN calls c ON c.item = i.number JOIN names s ON s.code = i.skill
+        JOIN names a ON a.code = c.agent JOIN names f ON f.code = c.finish_reason JOIN names m ON m.code = c.model
+        WHERE {where} ORDER BY c.rowid"""
+    decompressor = zstandard.ZstdDecompressor()
+    for item, skill, seed_id, agent, key, n, body, *rest in connection.execute(sql, values):
+        reply = Reply(decompressor.decompress(body).decode(), *rest)
+        yield ItemName(item.hex(), skill, seed_id), Call(agent, key, n, reply)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to a journal; raises EnvironmentFailure where SQLite cannot have one."""
+    try:
+        connection = sqlite3.connect(path, isolation_level=None)
+        # The first two take effect in a new file alone; freed pages are given back on demand.
+        connection.execute(f"PRAGMA page_size={PAGE}")
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+    except sqlite3.Error as error:
+        raise EnvironmentFailure(f"{path}: {error}; the journal needs a writable local disk") from error
+    return connection
 
 
 def _write(connection: sqlite3.Connection, batch: list[Write]) -> None:

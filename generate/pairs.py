@@ -38,6 +38,21 @@ PAIR_SCHEMA = pa.schema(
 )
 REJECTED_COLUMNS = ("id", "seed_id", "skill", "step", "reason", "detail")
 REJECTED_SCHEMA = pa.schema([(name, pa.string()) for name in REJECTED_COLUMNS])
+ITEM_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("id", "skill", "seed_id", "state", "reason", "detail")),
+        *((name, pa.int64()) for name in ("calls", "prompt_tokens", "completion_tokens")),
+    ]
+)
+CALL_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("item", "skill", "seed_id", "agent")),
+        ("key", pa.binary()),
+        ("n", pa.int64()),
+        *((name, pa.string()) for name in ("text", "finish_reason", "model")),
+        *((name, pa.int64()) for name in ("prompt_tokens", "completion_tokens", "attempts")),
+    ]
+)
 
 
 def write_pairs(path: Path, rows: Iterable[dict[str, Any]]) -> int:

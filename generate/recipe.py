@@ -46,12 +46,13 @@ class GenerateRecipe(Strict):
     seeds: tuple[Corpus, ...] = Field(min_length=1)
     skills: dict[str, SkillChoice] = Field(default_factory=dict, min_length=1)
     teacher: TeacherSettings = TeacherSettings.parse("offline")
+    more_teachers: tuple[TeacherSettings, ...] = ()
     run_seed: int = 0
     held_out: float = Field(0.1, ge=0, lt=1)
     limit: int | None = Field(None, ge=1)
     entries_per_seed: int = Field(3, ge=1)
     refine_rounds: int = Field(1, ge=0, le=5)
-    window: int = Field(256, ge=1, le=100_000)
+    window: int | None = Field(None, ge=1, le=100_000)
     quarantine_limit: float = Field(0.01, ge=0, le=1)
     companions: tuple[Companion, ...] = ()
 
@@ -79,6 +80,11 @@ class GenerateRecipe(Strict):
                 hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(NAMES)}"
                 raise ValueError(f"no skill {name!r}; {hint}")
         return self
+
+    @property
+    def teachers(self) -> tuple[TeacherSettings, ...]:
+        """Those whom the work items are shared among; mostly one."""
+        return (self.teacher, *self.more_teachers)
 
     def flows(self) -> dict[str, tuple[Skill, SkillChoice, Dials]]:
         """The skills to run; raises BadInput for what is not built yet, and for an unknown entry."""
@@ -112,10 +118,10 @@ class GenerateRecipe(Strict):
 
     def decides(self) -> dict[str, Any]:
         """The part that decides the output: what a resumed run must not change."""
-        free = {"out", "window", "quarantine_limit", "companions"}
+        free = {"out", "window", "quarantine_limit", "companions", "more_teachers"}
         resolved = self.model_dump(mode="json", exclude=free)
-        teacher = self.teacher
-        resolved["teacher"] = {"kind": teacher.kind, "model": teacher.model}
+        who = [{"kind": each.kind, "model": each.model, "share": each.share} for each in self.teachers]
+        resolved["teacher"] = who if len(who) > 1 else who[0]
         return resolved | {"code": _digest_of_code(self.skills)}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 Fields = dict[str, str]
@@ -29,12 +30,12 @@ class Form:
     fields: tuple[tuple[str, str], ...] = ()
     many: int = 1
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The record fields that a reply in this form writes."""
         return tuple(name for name, _ in self.fields)
 
-    @property
+    @cached_property
     def schema(self) -> dict[str, Any] | None:
         """JSON schema of the guided spelling: `unsuitable` is empty, or says why there are no items."""
         if not self.fields:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..progress import say, table
 from ..run import Accounting
-from .context import Tally
+from .engine import Engine
 from .pairs import count_by
 from .seeds import SeedReport
 from .skills import NAMES, load
@@ -31,18 +31,24 @@ def say_seeds(report: SeedReport) -> None:
         say(f"Documents that could not be read: {_counts(report.skipped)}; {shown}")
 
 
-def say_teacher(teacher: TeacherSettings) -> None:
+def say_teachers(teachers: tuple[TeacherSettings, ...]) -> None:
     """Who answers; the offline teacher is named for what it is."""
+    for teacher in teachers:
+        _say_teacher(teacher)
+
+
+def _say_teacher(teacher: TeacherSettings) -> None:
     if teacher.kind == "offline":
         say(
             "Teacher: the embedded offline teacher, a set of rules and not a language model: correct, and narrow.\n"
             "For a real one, add: --teacher http://127.0.0.1:8000/v1   (any OpenAI-compatible server)"
         )
     else:
-        say(f"Teacher: {teacher.url} {teacher.model or ''}")
+        where = f"launched with {teacher.launch.server}" if teacher.launch else ", ".join(teacher.urls)
+        say(f"Teacher: {where} {teacher.model or ''}")
 
 
-def say_pairs(folder: Path, accounting: Accounting, manifest: dict[str, Any]) -> None:
+def say_pairs(folder: Path, manifest: dict[str, Any]) -> None:
     """Pairs by skill, losses by reason, and the conservation law."""
     accepted, lost = count_by(folder)
     rows = [[skill, str(count)] for skill, count in sorted(accepted.items())]
@@ -51,20 +57,23 @@ def say_pairs(folder: Path, accounting: Accounting, manifest: dict[str, Any]) ->
         table(
             "Rejected", ["step: reason", "records"], [[why, str(count)] for why, count in lost.most_common()]
         )
-    for how, reasons in (("rejected", accounting.rejected), ("quarantined", accounting.quarantined)):
-        if reasons:
-            say(f"Work items {how}: {_counts(reasons)}")
-    calls, repeated = manifest["teacher_calls"], manifest["repeated_calls"]
-    say(f"{accounting}; {calls} teacher calls, {repeated} repeated")
+    for how in ("rejected", "quarantined"):
+        if manifest[how]:
+            say(f"Work items {how}: {_counts(manifest[how])}")
+    accounting = Accounting.of(manifest)
+    say(f"{accounting}; {manifest['teacher_calls']} teacher calls, {manifest['repeated_calls']} repeated")
 
 
-def say_effort(tally: Tally) -> None:
+def say_effort(engine: Engine, teachers: list[dict[str, Any]]) -> None:
     """What this process asked of the teacher, beside what it found in the journal."""
+    tally = engine.tally
     say(
         f"Teacher calls: {tally.calls} made, {tally.reused} reused; {tally.repairs} replies to repair,"
         f" {tally.declined.total()} declined; {tally.prompt_tokens} prompt"
-        f" + {tally.completion_tokens} completion tokens"
+        f" + {tally.completion_tokens} completion tokens in {engine.seconds:.0f} s"
     )
+    for report in filter(None, teachers):
+        say(f"Teacher: {report}")
 
 
 def list_skills() -> None:

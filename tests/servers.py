@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from genteach.generate.teacher.fingerprint import is_canary
 
 Complete = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SLOTS = 16  # of the fake teacher
@@ -37,11 +38,11 @@ async def canary_sings(request: web.Request) -> web.StreamResponse:
 async def scripted(
     complete: Complete, models: Any = MODELS, canary: Complete = canary_sings, status: int = 200
 ) -> AsyncIterator[str]:
-    """A server whose completions come from `complete`, and those of one-token requests from `canary`."""
+    """A server whose completions come from `complete`, and the answers to canaries from `canary`."""
 
     async def dispatch(request: web.Request) -> web.StreamResponse:
-        asked = await request.json()
-        return await (canary if asked["max_tokens"] == 1 else complete)(request)
+        asked = (await request.json())["messages"][-1]["content"]
+        return await (canary if is_canary(asked) else complete)(request)
 
     async def list_models(request: web.Request) -> web.Response:
         return web.json_response(models, status=status)

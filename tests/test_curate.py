@@ -69,7 +69,7 @@ def sealed(run: Path, pairs: list[dict[str, Any]]) -> Path:
         "pairs-00001.parquet": write_pairs(folder / "pairs-00001.parquet", pairs[len(pairs) // 2 :]),
         "rejected-00000.parquet": write_rejected(folder / "rejected-00000.parquet", [lost] * 3),
     }
-    write_manifest(folder, files, teacher={"kind": "offline", "model": "offline rule-based teacher"})
+    write_manifest(folder, files, teachers=[{"kind": "offline", "model": "offline rule-based teacher"}])
     return run
 
 

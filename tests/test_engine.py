@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 from genteach.generate.agent import Agent
 from genteach.generate.context import Tally
-from genteach.generate.engine import Engine, WorkItem, work_items
+from genteach.generate.engine import WHOLE, Engine, WorkItem, work_items
 from genteach.generate.flow import Context, Dials, Entry, Refinement, Skill
-from genteach.generate.journal import PAIR, REJECTED, Journal
+from genteach.generate.journal import PAIR, REJECTED, Journal, Snapshot
+from genteach.generate.merge import merge
+from genteach.generate.parts import Parts
 from genteach.generate.recipe import SkillChoice
 from genteach.generate.record import Record, Verdict
 from genteach.generate.reply import decline, form
-from genteach.generate.seal import seal
 from genteach.generate.seeds import Seed
-from genteach.generate.teacher import Reply, Request, Unanswerable
+from genteach.generate.teacher import Draining, Guided, Reply, Request, Unanswerable
+from genteach.generate.teacher.faculty import Faculty
 from genteach.progress import Progress
 from genteach.run import Accounting, EnvironmentFailure, Interrupted
 
@@ -49,7 +51,8 @@ TOY = Skill(
 class Scripted:
     """A teacher that answers each agent by a fixed script, and remembers what it was asked."""
 
-    name, guided, slots = "scripted", "none", 4
+    name, limit = "scripted", 4
+    guided: Guided = "none"
     script = {
         "shout": [{"passage": "A LOUD TEXT"}],
         "who": [{"question": "Who?"}, {"question": "Who else?"}],
@@ -62,13 +65,22 @@ class Scripted:
         self.replies = replies
         self.asked: list[Request] = []
         self.after: dict[int, Exception] = {}
+        self.draining = False
 
     async def start(self) -> dict[str, Any]:
         return {"kind": "scripted"}
 
     async def close(self) -> None: ...
 
+    def report(self) -> dict[str, Any]:
+        return {}
+
+    def drain(self) -> None:
+        self.draining = True
+
     async def ask(self, request: Request) -> Reply:
+        if self.draining:
+            raise Draining
         self.asked.append(request)
         if failure := self.after.get(len(self.asked)):
             raise failure
@@ -108,7 +120,7 @@ def run(
 
     async def go() -> tuple[Accounting, Engine]:
         journal = Journal(folder / "journal.sqlite")
-        engine = Engine(teacher, journal, run_seed=0, window=4)
+        engine = Engine(Faculty([teacher], [1]), journal, run_seed=0, window=4)
         engine.tally = tally or engine.tally
         wanted = replace(Dials(refine_rounds=0), **dials)
         try:
@@ -120,15 +132,20 @@ def run(
     return *asyncio.run(go()), Journal(folder / "journal.sqlite")
 
 
+def outcomes(journal: Journal, kind: str) -> list[dict[str, Any]]:
+    with Snapshot(journal.path) as staged:
+        return list(staged.outcomes(kind))
+
+
 def test_every_item_is_settled_and_a_second_run_asks_nothing(tmp_path: Path) -> None:
     teacher = Scripted()
     accounting, _, journal = run(teacher, tmp_path)
     assert (accounting.planned, accounting.done, accounting.pending) == (8, 8, 0)
-    pairs = list(journal.outcomes(PAIR))
+    pairs = outcomes(journal, PAIR)
     assert len(pairs) == 16  # two questions each with an even answer; "Who else?" has an odd one
     assert [pair["id"] for pair in pairs] == sorted(pair["id"] for pair in pairs)
     assert pairs[0]["messages"][0]["content"].startswith("A LOUD TEXT\n\nWh")
-    assert {row["reason"] for row in journal.outcomes(REJECTED)} == {"odd"}
+    assert {row["reason"] for row in outcomes(journal, REJECTED)} == {"odd"}
     again = Scripted()
     run(again, tmp_path)
     assert again.asked == []
@@ -142,7 +159,7 @@ def test_a_declined_transformation_gives_its_place_to_the_next(tmp_path: Path) -
 
 def test_refinement_keeps_the_parent_and_adds_its_children(tmp_path: Path) -> None:
     _, _, journal = run(Scripted(), tmp_path, count=1, refine_rounds=1, entries=frozenset({"why"}))
-    turns = sorted(pair["messages"][0]["content"].rpartition("\n")[2] for pair in journal.outcomes(PAIR))
+    turns = sorted(pair["messages"][0]["content"].rpartition("\n")[2] for pair in outcomes(journal, PAIR))
     assert turns == ["Who, really?", "Who, really?", "Why?"]
 
 
@@ -168,7 +185,7 @@ def test_a_fault_in_a_flow_quarantines_its_item_with_the_traceback(tmp_path: Pat
     teacher.after = {3: KeyError("poison")}
     accounting, _, journal = run(teacher, tmp_path)
     assert dict(accounting.quarantined) == {"fault:KeyError": 1}
-    [row] = [row for row in journal.outcomes(REJECTED) if row["step"] == "flow"]
+    [row] = [row for row in outcomes(journal, REJECTED) if row["step"] == "flow"]
     assert row["reason"] == "fault:KeyError" and "Traceback" in row["detail"]
 
 
@@ -181,7 +198,7 @@ def test_a_reply_of_a_thousand_open_brackets_is_unreadable_and_not_the_end(tmp_p
 def test_an_item_that_ends_without_a_pair_has_a_row_that_says_why(tmp_path: Path) -> None:
     accounting, engine, journal = run(Scripted(shout=decline("too quiet")), tmp_path, count=3)
     assert dict(accounting.rejected) == {"unsuitable": 3}
-    rows = list(journal.outcomes(REJECTED))
+    rows = outcomes(journal, REJECTED)
     assert [(row["step"], row["reason"]) for row in rows] == [("transform", "unsuitable")] * 3
     assert len({row["id"] for row in rows}) == engine.tally.rejected == 3
 
@@ -189,22 +206,23 @@ def test_an_item_that_ends_without_a_pair_has_a_row_that_says_why(tmp_path: Path
 def test_one_record_that_fails_at_two_steps_has_two_rows(tmp_path: Path) -> None:
     teacher = Scripted(suggest="gibberish", answer="odd")
     _, _, journal = run(teacher, tmp_path, count=1, refine_rounds=1, entries=frozenset({"why"}))
-    assert {row["step"] for row in journal.outcomes(REJECTED)} == {"suggest", "verify"}
+    assert {row["step"] for row in outcomes(journal, REJECTED)} == {"suggest", "verify"}
 
 
-def test_a_call_that_waits_for_a_slot_when_the_run_stops_is_not_sent(tmp_path: Path) -> None:
+def test_no_request_is_sent_once_the_run_stops(tmp_path: Path) -> None:
     tally, teacher = Tally(), Scripted()
-    teacher.slots = 1
     real = teacher.ask
 
     async def ask(request: Request) -> Reply:
         tally.stopping = True
-        return await real(request)
+        reply = await real(request)
+        teacher.drain()
+        return reply
 
     teacher.ask = ask  # type: ignore[method-assign]
     with pytest.raises(Interrupted):
         run(teacher, tmp_path, tally=tally)
-    assert len(teacher.asked) == 1
+    assert 1 <= len(teacher.asked) <= 4  # those that were under way
 
 
 def test_the_second_signal_ends_the_run_at_once_and_accounts_for_it(
@@ -249,7 +267,9 @@ def test_stopping_drains_and_the_next_run_goes_on(tmp_path: Path) -> None:
     real = teacher.ask
 
     async def ask(request: Request) -> Reply:
-        tally.stopping = tally.stopping or len(teacher.asked) >= 10
+        if len(teacher.asked) >= 10:
+            tally.stopping = True
+            teacher.drain()
         return await real(request)
 
     teacher.ask = ask  # type: ignore[method-assign]
@@ -259,7 +279,7 @@ def test_stopping_drains_and_the_next_run_goes_on(tmp_path: Path) -> None:
     accounting, _, journal = run(rest, tmp_path)
     assert accounting.done == 8
     bought = [(request.key, request.seed_id, request.n) for request in (*teacher.asked, *rest.asked)]
-    assert len(bought) == len(set(bought)) == journal.count("calls")  # nothing was bought twice
+    assert len(bought) == len(set(bought)) == journal.count_calls()  # nothing was bought twice
 
 
 def test_the_same_journal_seals_to_the_same_bytes_whatever_the_window(tmp_path: Path) -> None:
@@ -271,8 +291,11 @@ def test_the_same_journal_seals_to_the_same_bytes_whatever_the_window(tmp_path: 
                 broken = Scripted()
                 broken.after = {n: EnvironmentFailure("gone") for n in range(17, 40)}
                 run(broken, tmp_path / name)
-        accounting, _, journal = run(Scripted(), tmp_path / name, count)
-        manifests.append(seal(journal, tmp_path / name / "rounds", accounting)["files"])
+        _, _, journal = run(Scripted(), tmp_path / name, count)
+        parts = Parts(tmp_path / name, WHOLE, journal, "recipe", lambda: None)
+        asyncio.run(parts.seal())
+        journal.close()
+        manifests.append(merge(tmp_path / name, "recipe", (item.id for item in items_of(8))))
     assert manifests[0] == manifests[1]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from genteach.generate.command import build_orca_bench, generate
-from genteach.generate.journal import DONE, Journal, Settled
+from genteach.generate.journal import DONE, ItemName, Journal, Settled
 from genteach.generate.orca_bench import draw
 from genteach.generate.recipe import GenerateRecipe
 from genteach.generate.seeds import Seed, read_seeds
@@ -44,7 +44,7 @@ def test_another_teacher_is_refused_and_with_update_no_reply_of_the_old_one_is_r
             generate(recipe(out, teacher=url))
         generate(recipe(out, teacher=url), update=True)
     assert f"Teacher calls: {bought} made, 0 reused" in capsys.readouterr().out  # the prompts are the same
-    assert manifest(out)["teacher"]["kind"] == "http"
+    assert manifest(out)["teachers"][0]["kind"] == "http"
     assert manifest(out)["teacher_calls"] == bought > 0
     generate(recipe(out, teacher=url))  # a finished run asks nothing, so that it needs no server
 
@@ -122,7 +122,7 @@ def test_the_seeds_of_a_bare_python_are_of_the_kind_that_the_skills_take(tmp_pat
 def test_seeds_that_changed_under_a_run_buy_nothing(out: Path) -> None:
     async def settle_a_stranger() -> None:
         journal = Journal(out / "journal.sqlite")
-        await journal.settle(Settled("stranger", "toy", "seed", DONE))
+        await journal.settle(Settled(ItemName("5" * 32, "toy", "seed"), DONE))
         journal.close()
 
     asyncio.run(settle_a_stranger())

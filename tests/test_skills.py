@@ -11,8 +11,9 @@ import pytest
 from genteach.generate import skills
 from genteach.generate.agent import Agent
 from genteach.generate.context import SeedContext, Tally
+from genteach.generate.engine import item_id
 from genteach.generate.flow import IDENTITY, Dials, Rejected, Skill
-from genteach.generate.journal import Journal
+from genteach.generate.journal import ItemName, Journal
 from genteach.generate.record import Record, Step
 from genteach.generate.seeds import Seed, seed_id
 from genteach.generate.skills import NAMES, PAPER_SKILLS, load
@@ -178,8 +179,8 @@ async def _pairs(
     pairs, rejected = [], []
     try:
         for seed in _real_seeds(seeds):
-            where = (f"{skill.name}/{seed.id}", skill, seed, 0)
-            ctx = SeedContext(*where, teacher, journal, tally or Tally(), asyncio.Semaphore())
+            item = ItemName(item_id(skill.name, seed.id), skill.name, seed.id)
+            ctx = SeedContext(skill, seed, item, 0, 0, teacher, journal, tally or Tally())
             try:
                 await skill.run(seed, ctx, dials)
             except Rejected as declined:

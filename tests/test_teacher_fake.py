@@ -30,13 +30,19 @@ RULES = Rules({"toy": {"echo": echo}}, digest="0" * 64)
 
 
 def by_rule(call: Any) -> str:
-    return RULES.answer(call.skill, call.agent, call.seed_id, call.n, call.fields)
+    return RULES.answer(call.skill, call.agent, call.seed_id, call.number, call.fields)
 
 
 def a_request(text: str = "hello", n: int = 0, agent: str = "echo", **fields: Any) -> Request:
     message = {"role": "user", "content": text}
     return Request(
-        (message,), skill="toy", agent=agent, seed_id="seed-é", n=n, fields=fields or {"passage": "p"}
+        (message,),
+        skill="toy",
+        agent=agent,
+        seed_id="seed-é",
+        n=n,
+        number=n,
+        fields=fields or {"passage": "p"},
     )
 
 
@@ -58,8 +64,8 @@ def behind_http(server: FakeTeacher, *requests: Request) -> list[Any]:
 
 
 def events(ledger: Path) -> list[dict[str, Any]]:
-    """The ledger without the client's canary."""
-    return [line for line in map(json.loads, ledger.read_text().splitlines()) if line["skill"]]
+    """The ledger without the client's canaries."""
+    return [line for line in map(json.loads, ledger.read_text().splitlines()) if "canary" not in line]
 
 
 def test_the_rules_say_the_same_in_process_and_behind_http() -> None:
@@ -112,7 +118,8 @@ def test_recorded_answers_outlive_an_edited_prompt(tmp_path: Path) -> None:
 
 def test_the_ledger_knows_what_arrived_and_what_was_written(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.jsonl"
-    behind_http(fake_teacher("hash", ledger=ledger), *(a_request(str(i), n=i) for i in range(20)))
+    server = FakeTeacher(by_rule, NAME, ledger=ledger)
+    behind_http(server, *(a_request(str(i), n=i) for i in range(20)))
     lines = events(ledger)
     for event in ("arrived", "written"):
         assert {line["n"] for line in lines if line["event"] == event} == set(range(20))

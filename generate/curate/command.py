@@ -32,6 +32,7 @@ from .screen import screen
 Pair = dict[str, Any]
 Lost = dict[str, tuple[str, str]]  # by pair id: reason, detail
 PACKAGES = ("numpy", "pyarrow", "xxhash")
+WHO = ("kind", "server", "model", "root", "revision", "guided", "rules")  # of what is known of a teacher
 
 
 def curate(run: Path, control: str | None = None) -> None:
@@ -147,8 +148,8 @@ def _made_with(run: Path, rounds: list[Path]) -> dict[str, str]:
     recipe = run / "recipe.yaml"
     known = {"recipe": yaml.safe_load(recipe.read_text())["fingerprint"]} if recipe.is_file() else {}
     sealed = {f"round {each.name}": f"manifest sha256 {sha256(each / 'manifest.json')}" for each in rounds}
-    identities = [read_manifest(each).get("teacher", {}) for each in rounds]
-    teachers = {", ".join(f"{key} {value}" for key, value in identity.items()) for identity in identities}
+    identities = [identity for each in rounds for identity in read_manifest(each)["teachers"]]
+    teachers = {", ".join(f"{key} {each[key]}" for key in WHO if key in each) for each in identities}
     return {**versions(*PACKAGES), **known, "teacher": "; ".join(sorted(teachers)), **sealed}
 
 

@@ -11,7 +11,7 @@ import orjson
 
 from ..reply import Declined, Fields, decline
 from ..skills import load
-from . import Guided, Reply, Request
+from . import Draining, Guided, Reply, Request
 
 NAME = "offline rule-based teacher"
 FOLDER = Path(__file__).parents[1] / "skills" / "offline"
@@ -56,10 +56,11 @@ class OfflineTeacher:
 
     name = NAME
     guided: Guided = "none"
-    slots = 32
+    limit = 32
 
     def __init__(self, rules: Rules | None = None) -> None:
         self._rules = rules
+        self._draining = False
 
     async def start(self) -> dict[str, Any]:
         self._rules = self._rules or Rules.load()
@@ -68,9 +69,18 @@ class OfflineTeacher:
     async def ask(self, request: Request) -> Reply:
         if self._rules is None:
             raise RuntimeError("start() the teacher before asking it")
+        if self._draining:
+            raise Draining
         text = self._rules.answer(request.skill, request.agent, request.seed_id, request.n, request.fields)
         asked = sum(words(message["content"]) for message in request.messages)
         return Reply(text, "stop", asked, words(text), NAME)
+
+    def drain(self) -> None:
+        self._draining = True
+
+    def report(self) -> dict[str, Any]:
+        """Nothing to say: it has no replicas, no queue and no cache."""
+        return {}
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -36,28 +36,6 @@ class Again(Exception):
         self.after = after
 
 
-def request_body(request: Request, model: str, guided: Guided) -> bytes:
-    """The JSON of a chat completion: standard fields alone, as a server may refuse one it does not know."""
-    sampling = request.sampling
-    body: dict[str, Any] = {
-        "model": model,
-        "messages": request.messages,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "max_tokens": sampling.max_tokens,
-    }
-    if sampling.seed is not None:
-        body["seed"] = sampling.seed
-    if request.tools:
-        body["tools"] = request.tools
-    if request.schema is not None and guided == "json_schema":
-        named = {"name": "reply", "schema": request.schema, "strict": True}
-        body["response_format"] = {"type": "json_schema", "json_schema": named}
-    elif request.schema is not None and guided == "json_object":
-        body["response_format"] = {"type": "json_object", "schema": request.schema}
-    return orjson.dumps(body)
-
-
 def identity_headers(request: Request) -> dict[str, str]:
     """Whose request it is and what its prompt was filled with: for the project's own fake teacher alone."""
     return {

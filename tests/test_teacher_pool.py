@@ -1,4 +1,4 @@
-"""The HTTP client against servers that behave, misbehave and lie."""
+"""The pool with one server: it behaves, misbehaves or lies."""
 
 from __future__ import annotations
 
@@ -12,9 +12,17 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from genteach.generate.teacher import Reply, Request, Sampling, TeacherSettings, Unanswerable, open_teacher
-from genteach.generate.teacher.client import LONGEST_BACKOFF, backoff
+from genteach.generate.teacher import (
+    Reply,
+    Request,
+    Sampling,
+    TeacherSettings,
+    Unanswerable,
+    open_teacher,
+    response_format,
+)
 from genteach.generate.teacher.protocol import LONGEST_RETRY_AFTER, wait_asked_for
+from genteach.generate.teacher.server import LONGEST_BACKOFF, backoff
 from genteach.run import BadInput, EnvironmentFailure
 
 from .servers import Complete, said, scripted
@@ -78,7 +86,7 @@ def test_the_key_says_what_decides_the_answer_and_nothing_else() -> None:
         a_request("other"),
         a_request(sampling=Sampling(temperature=0.1)),
         a_request(sampling=Sampling(seed=0)),
-        a_request(schema=SCHEMA),
+        a_request(response_format=GUIDED_REPLY),
         a_request(tools=({"type": "function"},)),
         a_request(role="responder"),
     ]
@@ -133,8 +141,15 @@ def test_each_server_gets_standard_fields_and_the_form_it_guides(owner: str, for
         seen.append((await request.json(), list(request.headers)))
         return said()
 
-    models = {"data": [{"id": "m", "owned_by": owner}]}
-    outcome(complete, a_request(schema=SCHEMA, skill="s", fields={"a": "b"}), server={"models": models})
+    async def scenario() -> None:
+        async with scripted(complete, {"data": [{"id": "m", "owned_by": owner}]}) as url:
+            teacher = open_teacher(TeacherSettings(url=url))
+            await teacher.start()
+            guided = response_format(SCHEMA, teacher.guided)
+            await teacher.ask(a_request(response_format=guided, skill="s", fields={"a": "b"}))
+            await teacher.close()
+
+    asyncio.run(scenario())
     [(body, headers)] = seen
     assert body.pop("response_format", None) == form
     assert set(body) == {"model", "messages", "temperature", "top_p", "max_tokens"}
@@ -324,21 +339,23 @@ def unavailable() -> web.Response:
 
 
 def test_an_outage_shorter_than_the_patience_costs_only_time() -> None:
-    first: list[float] = []
+    down: list[float] = []
 
-    async def down_for_a_second(request: web.Request) -> web.StreamResponse:
-        """Well at the first request, which is the canary at the start; then away for a second."""
-        first.append(time.monotonic())
-        return said() if len(first) == 1 or first[-1] - first[0] > 1 else unavailable()
+    async def well_until_the_first_request(request: web.Request) -> web.StreamResponse:
+        return unavailable() if down and time.monotonic() - down[0] < 1 else said()
+
+    async def then_away_for_a_second(request: web.Request) -> web.StreamResponse:
+        down.append(time.monotonic())
+        return await well_until_the_first_request(request)
 
     requests = [a_request(str(i)) for i in range(20)]
-    replies = outcome(down_for_a_second, *requests, server={"canary": down_for_a_second})
+    replies = outcome(then_away_for_a_second, *requests, server={"canary": well_until_the_first_request})
     assert all(isinstance(reply, Reply) for reply in replies)
     assert max(reply.attempts for reply in replies) > 1
 
 
 def test_a_server_that_never_comes_back_ends_the_run() -> None:
-    canary = then(said, *[unavailable] * 99)
+    canary = then(*[said] * 5, *[unavailable] * 99)
     requests = [a_request("a"), a_request("b")]
     failures = outcome(always(unavailable), *requests, server={"canary": canary}, patience=0.5)
     assert all(isinstance(failure, EnvironmentFailure) for failure in failures)
