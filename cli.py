@@ -29,7 +29,22 @@ app.add_typer(orca_bench_app, name="orca-bench")
 Config = Annotated[Path | None, typer.Option("--config", help="The recipe; the other options lie over it.")]
 Out = Annotated[Path | None, typer.Option("--out", help="The run's folder.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the resolved recipe and stop.")]
-Json = Annotated[bool, typer.Option("--json", help="Progress as JSON lines.")]
+
+
+def _leave_stdout_to_json(chosen: bool) -> bool:
+    if chosen:
+        from .progress import leave_stdout_to_json
+
+        leave_stdout_to_json()
+    return chosen
+
+
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Progress as JSON lines; prose goes to stderr.", callback=_leave_stdout_to_json
+    ),
+]
 TrainConfig = Annotated[Path, typer.Option("--config", help="The recipe, a train.yaml.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE over the recipe's.")]
 JournalDir = Annotated[
@@ -311,7 +326,7 @@ def main() -> None:
         if code := app(standalone_mode=False):
             sys.exit(_stop("interrupted; run the same command to go on" if code == 130 else "stopped", code))
         if len(sys.argv) > 1 and "--help" not in sys.argv:
-            print(f"wall time {time.monotonic() - began:.1f} s", flush=True)
+            _say(f"wall time {time.monotonic() - began:.1f} s")
     except Failure as failure:
         sys.exit(_stop(str(failure), failure.exit_code))
     except ModuleNotFoundError as missing:
@@ -331,6 +346,13 @@ def main() -> None:
             print(message)
             sys.exit(2)
         sys.exit(_stop(message.split("\n")[0], 2))
+
+
+def _say(text: str) -> None:
+    from .progress import say
+
+    say(text)
+    sys.stdout.flush()
 
 
 def _stop(why: str, code: int) -> int:

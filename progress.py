@@ -21,6 +21,7 @@ _UNSAFE = re.compile(
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
 PLAIN_EVERY = 5.0  # seconds between plain lines
+_prose_to_stderr = False
 
 
 def printable(text: str) -> str:
@@ -28,14 +29,20 @@ def printable(text: str) -> str:
     return _UNSAFE.sub("", text)
 
 
+def leave_stdout_to_json() -> None:
+    """From now on all that is for people goes to stderr: a machine reads stdout line by line."""
+    global _prose_to_stderr
+    _prose_to_stderr = True
+
+
 def say(text: str) -> None:
     """One line for the user."""
-    Console(highlight=False, soft_wrap=True).print(Text(printable(text)))
+    Console(highlight=False, soft_wrap=True, stderr=_prose_to_stderr).print(Text(printable(text)))
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     """A titled table: the first column to the left, the others to the right."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160, stderr=_prose_to_stderr)
     drawn = Table(box=None, pad_edge=False)
     for number, column in enumerate(columns):
         drawn.add_column(Text(column), justify="left" if number == 0 else "right", overflow="fold")
@@ -97,7 +104,9 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A line above the bar."""
-        if not self.as_json:
+        if self.as_json:
+            say(text)
+        else:
             self._console.print(Text(printable(text)))
 
     def _facts(self) -> str:

@@ -1,6 +1,9 @@
 """What reaches a terminal cannot drive it, and progress is readable by people and by machines."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from genteach.progress import Progress, printable, table
@@ -45,3 +48,23 @@ def test_progress_for_machines_is_json(capsys: pytest.CaptureFixture[str]) -> No
 def test_markup_in_a_table_is_text(capsys: pytest.CaptureFixture[str]) -> None:
     table("T", ["[red]name[/red]", "n"], [["[bold]x[/bold]", "1"]])
     assert "[bold]x[/bold]" in capsys.readouterr().out
+
+
+def test_with_json_nothing_but_json_goes_to_stdout(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "genteach.cli",
+        "generate",
+        "--seeds",
+        "python",
+        "--limit",
+        "2",
+        "--json",
+    ]
+    ran = subprocess.run(
+        [*command, "--out", str(tmp_path / "run")], capture_output=True, text=True, check=True
+    )
+    assert {"step", "done", "seconds"} <= json.loads(ran.stdout.splitlines()[-1]).keys()
+    assert all(json.loads(line) for line in ran.stdout.splitlines())
+    assert "Accepted pairs" in ran.stderr and "wall time" in ran.stderr
