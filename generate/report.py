@@ -73,7 +73,29 @@ def say_effort(engine: Engine, teachers: list[dict[str, Any]]) -> None:
         f" + {tally.completion_tokens} completion tokens in {engine.seconds:.0f} s"
     )
     for report in filter(None, teachers):
-        say(f"Teacher: {report}")
+        _say_servers(report)
+
+
+def _say_servers(report: dict[str, Any]) -> None:
+    """What each server of a teacher did, what was sent again and why, and how much of the prompts was shared."""
+    rows = [
+        [
+            server["url"],
+            str(server["calls"]),
+            f"{server['tokens_per_second']:.0f}",
+            str(server["limit_reached"]),
+            server.get("ejected") or str(server["ejections"]),
+        ]
+        for server in report["replicas"]
+    ]
+    table("Servers", ["server", "calls", "tokens/s", "most at once", "ejected"], rows)
+    again = (
+        f", sent again {report['repeated_sends']} ({_counts(report['retries'])})" if report["retries"] else ""
+    )
+    hits = (
+        f"; found there by the servers {report['server_hit_rate']:.0%}" if "server_hit_rate" in report else ""
+    )
+    say(f"Prompt tokens that repeat a prefix of their server: {report['prefix_share']:.0%}{hits}{again}")
 
 
 def list_skills() -> None:

@@ -36,7 +36,11 @@ async def canary_sings(request: web.Request) -> web.StreamResponse:
 
 @asynccontextmanager
 async def scripted(
-    complete: Complete, models: Any = MODELS, canary: Complete = canary_sings, status: int = 200
+    complete: Complete,
+    models: Any = MODELS,
+    canary: Complete = canary_sings,
+    status: int = 200,
+    metrics: Complete | None = None,
 ) -> AsyncIterator[str]:
     """A server whose completions come from `complete`, and the answers to canaries from `canary`."""
 
@@ -50,6 +54,8 @@ async def scripted(
     app = web.Application(client_max_size=1 << 26)
     app.router.add_get("/v1/models", list_models)
     app.router.add_post("/v1/chat/completions", dispatch)
+    if metrics is not None:
+        app.router.add_get("/metrics", metrics)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:

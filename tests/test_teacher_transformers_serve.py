@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from genteach.generate.teacher import Reply, Request, Sampling, TeacherSettings, open_teacher
+from genteach.generate.teacher import (
+    Reply,
+    Request,
+    Sampling,
+    TeacherSettings,
+    open_teacher,
+    response_format,
+)
 from genteach.run import BadInput, EnvironmentFailure
 
 from .servers import tiny_chat_checkpoint, transformers_serve
@@ -18,6 +25,9 @@ pytestmark = pytest.mark.slow
 async def ask(settings: TeacherSettings, *requests: Request) -> list[Any]:
     teacher = open_teacher(settings)
     await teacher.start()
+    assert (
+        response_format({"type": "object"}, teacher.guided) is None
+    )  # it refuses a field that it does not know
     try:
         return await asyncio.gather(*map(teacher.ask, requests))
     finally:
@@ -26,10 +36,8 @@ async def ask(settings: TeacherSettings, *requests: Request) -> list[Any]:
 
 def test_a_real_server_answers_every_request(tmp_path: Path) -> None:
     checkpoint = tiny_chat_checkpoint(tmp_path / "model")
-    schema = {"type": "object"}
     requests = [
-        Request(({"role": "user", "content": f"Say {i}."},), Sampling(max_tokens=8, seed=i), schema)
-        for i in range(6)
+        Request(({"role": "user", "content": f"Say {i}."},), Sampling(max_tokens=8, seed=i)) for i in range(6)
     ]
     with transformers_serve(checkpoint, tmp_path / "home") as url:
         replies = asyncio.run(ask(TeacherSettings(url=url, model=str(checkpoint)), *requests))

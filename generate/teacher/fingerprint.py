@@ -35,11 +35,11 @@ FACTS = ("kind", "model", "server", "root", "revision", "max_model_len", "rules"
 def listed_facts(listed: list[dict[str, Any]], model: str) -> dict[str, Any]:
     """What /v1/models says of the model: who serves it, from which weights, with how long a context."""
     entry = next((entry for entry in listed if entry.get("id") == model), listed[0] if listed else {})
-    facts: dict[str, Any] = {"server": str(entry.get("owned_by", "unknown"))}
-    if entry.get(
-        "root"
-    ):  # a folder here may be another one there: its last part names the model or the snapshot
-        facts["root"] = str(entry["root"]).rstrip("/").rsplit("/", 1)[-1]
+    facts = {"server": str(entry.get("owned_by", "unknown"))}
+    if root := str(
+        entry.get("root") or ""
+    ):  # a folder may be another one elsewhere: its last part names the model
+        facts["root"] = root.rstrip("/").rsplit("/", 1)[-1]
     return facts | {key: entry[key] for key in ("revision", "max_model_len") if entry.get(key) is not None}
 
 
@@ -47,9 +47,8 @@ def said_by(content: bytes) -> str:
     """What a canary's reply says, be it a thought; the empty text where it says nothing."""
     try:
         message = orjson.loads(content)["choices"][0]["message"]
-        return str(
-            message.get("content") or message.get("reasoning_content") or message.get("reasoning") or ""
-        )
+        fields = ("content", "reasoning_content", "reasoning")
+        return next((str(message[field]) for field in fields if message.get(field)), "")
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return ""
 

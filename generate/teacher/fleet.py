@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -19,28 +19,25 @@ SAMPLED_EVERY, SAMPLED_EARLY = (
 )  # seconds between looks at a server, and while its limit still doubles
 FAILURES = 5  # in a row, for a server to be doubted
 GRACE = 10.0  # seconds left to the calls in flight at a server that may yet answer them
-ECHO_EVERY = 1000  # replies of a server
+CHECK_EVERY = 1000  # replies of a server
+CERTAIN = 2  # looks at a stranger, before it ends a run: greedy answers of a GPU may differ once
 
 
 class Fleet:
     """All the servers, each with a task that looks after it."""
 
-    def __init__(
-        self,
-        replicas: list[Replica],
-        settings: TeacherSettings,
-        places: Places,
-        say: Callable[[str], None],
-    ) -> None:
-        self.replicas, self._places, self._say = replicas, places, say
+    def __init__(self, settings: TeacherSettings, places: Places, say: Callable[[str], None]) -> None:
+        self.replicas: list[Replica] = []
+        self._places, self._say = places, say
         self._attempts, self._patience = settings.attempts, settings.patience
         self._identity: dict[str, Any] = {}
-        self._strangers: dict[Replica, str] = {}
+        self._strangers: Counter[Replica] = Counter()  # how often in a row each was somebody else
         self._gone_since = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def meet(self) -> dict[str, Any]:
+    async def meet(self, replicas: list[Replica]) -> dict[str, Any]:
         """Ask every server who it is, and go on with those that answer; raises Failure where none does."""
+        self.replicas = replicas
         met = await asyncio.gather(
             *(replica.server.identify(self._attempts) for replica in self.replicas), return_exceptions=True
         )
@@ -56,8 +53,7 @@ class Fleet:
         if not alive:
             raise next(iter(dead.values()))
         self._agree(alive)
-        for replica in alive:
-            await self._welcome(replica)
+        await asyncio.gather(*map(self._welcome, alive))
         for replica, why in dead.items():
             self.eject(replica, str(why), 0.0)
         return self._identity
@@ -92,14 +88,15 @@ class Fleet:
 
     def answered_nothing(self, seconds: float, why: str) -> EnvironmentFailure:
         """The end of a run whose servers are gone."""
-        urls = ", ".join(replica.url for replica in self.replicas)
+        first, others = self.replicas[0].url, len(self.replicas) - 1
+        who = f"{first} has" if not others else f"{first} and {others} more have"
         advice = "check the server, then run the same command to go on"
-        return EnvironmentFailure(f"{urls} has answered nothing for {seconds:.0f} s ({why}); {advice}")
+        return EnvironmentFailure(f"{who} answered nothing for {seconds:.0f} s ({why}); {advice}")
 
     def count_reply(self, replica: Replica) -> None:
-        """Plant a code among a server's calls now and then."""
-        if replica.echoes is not None and replica.calls % ECHO_EVERY == 0:
-            self._keep(self._plant_code(replica))
+        """Look at a server's answers now and then, while it works."""
+        if replica.calls % CHECK_EVERY == 0:
+            self._keep(self._check(replica))
 
     def _agree(self, alive: dict[Replica, dict[str, Any]]) -> None:
         """Take the first one's identity for the teacher's; raises EnvironmentFailure where another one differs."""
@@ -122,7 +119,8 @@ class Fleet:
 
     async def _watch(self, replica: Replica) -> None:
         while True:
-            await asyncio.sleep(SAMPLED_EARLY if replica.limit.doubling else SAMPLED_EVERY)
+            early = replica.limit.doubling and (self._places.waiting or not replica.calls)
+            await asyncio.sleep(SAMPLED_EARLY if early else SAMPLED_EVERY)
             if replica.ejected:
                 await self._bring_back(replica)
             elif replica.failed_in_a_row >= FAILURES or replica.is_silent(time.monotonic()):
@@ -158,36 +156,42 @@ class Fleet:
             if other := same_teacher(self._identity, identity):
                 self._refuse(replica, other)
                 continue
-            self._strangers.pop(replica, None)
+            del self._strangers[replica]
             replica.take_back()
             await self._welcome(replica)
             self._say(f"{replica.url} answers again, and gets calls, few at first")
 
     def _refuse(self, replica: Replica, other: str) -> None:
-        """Name a server that came back as another teacher, and end the run where no other kind is left."""
-        line = f"{replica.url} came back as another teacher: {other}"
-        if self._strangers.get(replica) != other:
+        """Name a server that came back as another teacher; the run ends where there is no other kind."""
+        line = f"{replica.url} is another teacher now: {other}"
+        self._strangers[replica] += 1
+        if self._strangers[replica] == 1:
             self._say(f"{line}; it gets no calls")
-        self._strangers[replica] = other
-        if len(self._strangers) == len(self.replicas):
-            self._places.end(
-                EnvironmentFailure(f"{line}; start the one that began this run, or begin another")
-            )
+        if all(self._strangers[each] >= CERTAIN for each in self.replicas):
+            advice = "start the one that began this run, or begin another run"
+            self._places.end(EnvironmentFailure(f"{line}; {advice}"))
 
-    async def _plant_code(self, replica: Replica) -> None:
+    async def _check(self, replica: Replica) -> None:
+        """Have a server that works repeat a code, and say who it is: it may have been replaced between two calls."""
+        if replica.echoes is not None:
+            await self._plant_code(replica, replica.echoes)
+        try:
+            identity = await replica.server.identify()
+        except Failure:  # of no consequence to calls that are answered
+            return
+        if other := same_teacher(self._identity, identity):
+            self.eject(replica, f"it may be another teacher: {other}")
+
+    async def _plant_code(self, replica: Replica, echoes: deque[bool]) -> None:
         """Have a code repeated: where replies reach the wrong caller, it comes back wrong."""
         came_back = await replica.server.repeats()
-        if came_back is None or replica.echoes is None:
+        if came_back is None:
             return
-        replica.echoes.append(came_back)
-        if replica.echoes.count(False) >= TRUSTED[1]:
-            wrong = f"{TRUSTED[1]} of the last {len(replica.echoes)} codes to repeat came back wrong"
-            self._places.end(
-                EnvironmentFailure(
-                    f"{replica.url}: {wrong}: it mixes up its replies; "
-                    "restart it, then run the same command to go on"
-                )
-            )
+        echoes.append(came_back)
+        if echoes.count(False) >= TRUSTED[1]:
+            wrong = f"{TRUSTED[1]} of the last {len(echoes)} codes to repeat came back wrong"
+            advice = "it mixes up its replies; restart it, then run the same command to go on"
+            self._places.end(EnvironmentFailure(f"{replica.url}: {wrong}: {advice}"))
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         """Hold on to a task until it is done; what breaks it ends the run."""

@@ -34,7 +34,10 @@ LAST_LINES = 15  # of a log, in an error
 
 
 class ServerProcess:
-    """One server, under a guard that outlives this process only until it has stopped the server."""
+    """One server, under a guard that outlives this process only until it has stopped the server.
+
+    The log is for this user alone: some servers write the token that they were given into it.
+    """
 
     def __init__(
         self, settings: TeacherSettings, launch: LaunchSettings, place: Placement, log: Path
@@ -71,7 +74,7 @@ class ServerProcess:
             await asyncio.sleep(PAUSE)
             try:
                 process = await self._spawn()
-            except OSError as error:
+            except (OSError, EnvironmentFailure) as error:
                 return EnvironmentFailure(
                     f"{self.place.url} {_ended(code)} and cannot be started again: {error}"
                 )
@@ -96,7 +99,7 @@ class ServerProcess:
             write_privately(path, text)
         self._files = list(command.files)
         shown = shlex.join(command.argv).replace(self.place.token, "TOKEN")
-        with self.log.open("ab", buffering=0) as log:
+        with open(self.log, "ab", buffering=0, opener=_privately) as log:
             log.write(f"--- {time.strftime('%F %T')} {shown}\n".encode())
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", str(GUARD), str(self._launch.grace), *command.argv),
@@ -110,14 +113,14 @@ class ServerProcess:
 
     async def _why_no_token(self) -> str:
         """Why it does not generate yet; raises EnvironmentFailure for what will not pass."""
-        headers = {"Authorization": f"Bearer {self.place.token}", "Content-Type": "application/json"}
-        async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout()) as session:
-            server = Server(self.place.url, self._settings, session, secrets.token_hex(12))
+        async with connect(self.place.token) as session:
+            server = server_at(self.place.url, self._settings, session)
             try:
                 if not server.model:
-                    await server.identify()
+                    with contextlib.suppress(Dead):  # what it lists is enough
+                        await server.identify()
                 await server.complete(ONE_TOKEN.body(server.model), {})
-            except (Dead, Again) as why:
+            except Again as why:
                 return str(why)
             except Unanswerable as why:
                 raise self._failure(f"refuses a prompt of two words ({why})") from None
@@ -245,6 +248,21 @@ def _pool_settings(
     return settings.model_copy(update=given)
 
 
+def connect(token: str) -> aiohttp.ClientSession:
+    """A session that shows the token, where there is one, and has no limits of its own."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return aiohttp.ClientSession(
+        headers={"Content-Type": "application/json", **headers},
+        timeout=aiohttp.ClientTimeout(total=None),
+        connector=aiohttp.TCPConnector(limit=0),
+    )
+
+
+def server_at(url: str, settings: TeacherSettings, session: aiohttp.ClientSession) -> Server:
+    """A server to ask by itself; its requests are named by UUIDs, as llama-cpp-python's refuses any other name."""
+    return Server(url, settings, session, run=secrets.token_hex(12))
+
+
 def free_ports(count: int) -> list[int]:
     """So many different ports of 127.0.0.1 that nothing listens on now; raises EnvironmentFailure."""
     found: list[int] = []
@@ -262,8 +280,12 @@ def free_ports(count: int) -> list[int]:
 def write_privately(path: Path, text: str) -> None:
     """Write a file that nobody but this user can read."""
     path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with open(path, "x", opener=_privately) as file:
         file.write(text)
+
+
+def _privately(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def last_lines(path: Path, count: int) -> list[str]:

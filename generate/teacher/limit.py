@@ -18,9 +18,10 @@ PROBE_AFTER = 60.0  # seconds
 class Limit:
     """The limit of one server. It moves only while calls wait for a place: without them nothing is learnt.
 
-    It doubles with each round trip until the server shows a queue. From then on a server with metrics is held
-    at a small positive queue. Without metrics, throughput decides, by Little's law: the limit over the time
-    that a token takes. The lowest limit that has it is held, and a higher one tried now and then.
+    With metrics it grows by one a reply, so that it doubles with each round trip, until the server shows a queue,
+    and is held at a small positive queue from then on. Without metrics, throughput decides, measured by
+    Little's law as the limit over the time that a token takes: the limit doubles while that pays, the lowest
+    one that has the best throughput is held, and a higher one tried now and then.
     """
 
     def __init__(self, most: int | None = None) -> None:
@@ -30,43 +31,42 @@ class Limit:
         self._shows_queue = False
         self.restart(START)
 
-    def restart(self, at: int = RETURN) -> None:
+    def restart(self, at: float = RETURN) -> None:
         """Begin again with few calls, to double from there."""
-        self._limit, self.value = float(at), 0
         self.doubling, self._step = True, UP
-        self._best, self._held = 0.0, float(at)
-        self._answered = self._turned_away = 0
+        self._best, self._held = 0.0, at
+        self._refused = 0.0  # the share of calls turned away, of about the last window of them
         self._probe_at = self._cut_at = self._sampled_at = 0.0
         self._preemptions: float | None = None
         self._set(at, 0.0)
 
     def replied(self, now: float, sent: float, tokens: int, wanted: bool) -> None:
         """A call sent at `sent` was answered with so many tokens; `wanted` says whether others wait for a place."""
-        self._answered += 1
+        self._refused -= self._refused / self.value
         self.round_trip += (now - sent - self.round_trip) * (0.02 if self.round_trip else 1.0)
         if not wanted:
             self._changed, self._replies, self._tokens, self._seconds = now, 0, 0, 0.0
             return
-        if self.doubling and self.value < self.most:
-            self._limit += 1
-            self.value = int(self._limit)
-            self.reached = max(self.reached, self.value)
         if self._shows_queue:
-            return
-        if sent >= self._changed or self.doubling:
+            if self.doubling and self.value < self.most:
+                self._limit += 1
+                self.value = int(self._limit)
+                self.reached = max(self.reached, self.value)
+        elif self._settling:
+            self._settling, self._changed = self._settling - 1, now
+        elif sent >= self._changed:
             self._replies += 1
             self._tokens += tokens or 1
             self._seconds += now - sent
-            if self._replies >= self._enough and now - self._changed >= self.round_trip:
+            if self._replies >= self._enough:
                 self._weigh(now)
 
     def turned_away(self, now: float) -> None:
         """A call was refused for load (429), or was not answered in time."""
-        self._turned_away += 1
-        if self._turned_away <= REFUSED * self._answered or now - self._cut_at < self.round_trip:
+        self._refused += (1 - self._refused) / self.value
+        if self._refused <= REFUSED or now - self._cut_at < self.round_trip:
             return
-        self._cut_at, self.doubling = now, False
-        self._answered = self._turned_away = 0
+        self._cut_at, self.doubling, self._refused = now, False, 0.0
         self._best, self._step, self._probe_at = 0.0, UP, now
         self._set(self._limit * CUT, now)
         self._held = self._limit
@@ -94,28 +94,28 @@ class Limit:
     def _weigh(self, now: float) -> None:
         """Enough replies came at this limit: compare its throughput, and settle the next limit."""
         rate = self.value * self._tokens / self._seconds
-        if self.doubling:
-            if rate >= DOUBLING * self._best and self.value < self.most:
-                self._best = rate
-                return self._set(self._limit, now)
+        if self.doubling and rate >= DOUBLING * self._best and self.value < self.most:
+            self._best = rate
+            self._set(2 * self._limit, now)
+        elif self.doubling:
             self.doubling, self._step, self._held = False, DOWN, self._limit
+            self._set(self._limit, now)
+        elif self._limit == self._held:  # what a lower or a higher one is compared with
             self._best = rate
-            return self._set(self._limit * DOWN, now)
-        if self._limit == self._held:  # neither higher nor lower: it was measured to compare with
-            self._best = rate
-            self._step = UP
-            return self._set(self._limit * UP if now >= self._probe_at else self._limit, now)
-        paid = rate > GAIN * self._best if self._step == UP else rate * GAIN > self._best
-        if paid:
-            self._held, self._best = self._limit, max(rate, self._best)
-            return self._set(self._limit * self._step, now)
-        self._probe_at = now + PROBE_AFTER
-        return self._set(self._held, now)
+            moves = self._step == DOWN or now >= self._probe_at
+            self._set(self._step * self._limit if moves else self._limit, now)
+        elif rate > GAIN * self._best if self._step == UP else rate * GAIN > self._best:
+            self._best, self._held = max(rate, self._best), self._limit
+            self._set(self._step * self._limit, now)
+        else:
+            self._step, self._probe_at = UP, now + PROBE_AFTER
+            self._set(self._held, now)
 
     def _set(self, limit: float, now: float) -> None:
         """Take a limit and begin to measure it, with the calls sent from now on."""
         self._limit = min(max(limit, 1.0), float(self.most))
         self.value = int(self._limit)
         self.reached = max(self.reached, self.value)
-        self._enough = 2 * self.value if not self.doubling else self.value
+        self._enough = self.value if self.doubling else 2 * self.value  # replies
+        self._settling = 0 if self.doubling else self.value  # replies until what was in flight is gone
         self._changed, self._replies, self._tokens, self._seconds = now, 0, 0, 0.0

@@ -1,8 +1,9 @@
 """Who is sent where, and when: calls take places at the servers, and those that find none wait their turn."""
 
 import asyncio
+import itertools
 import time
-from collections import deque
+from heapq import heappop, heappush
 
 from ...run import Failure
 from . import Draining
@@ -21,7 +22,8 @@ class Places:
 
     def __init__(self) -> None:
         self.healthy: list[Replica] = []
-        self.waiting: deque[Call] = deque()
+        self.waiting: list[tuple[bool, int, int, Call]] = []  # a heap: whose turn it is stands first
+        self._tickets = itertools.count()
         self.clock = BusyClock()
         self.over: Exception | None = None  # what every call raises that is not in flight
         self._ended = asyncio.Event()
@@ -33,9 +35,9 @@ class Places:
         return None if self.waiting else self._take(call)
 
     async def turn(self, call: Call) -> Replica:
-        """A place in turn: first come, first served, but for calls that were sent before."""
+        """A place in turn: first the calls that were sent before, then those of the work items begun first."""
         call.turn = asyncio.get_running_loop().create_future()
-        (self.waiting.appendleft if call.sends else self.waiting.append)(call)
+        heappush(self.waiting, (not call.sends, call.request.turn, next(self._tickets), call))
         try:
             return await call.turn
         except asyncio.CancelledError:
@@ -53,13 +55,13 @@ class Places:
     def wake(self) -> None:
         """Hand the free places to those that wait."""
         while self.waiting:
-            call = self.waiting[0]
+            *_, call = self.waiting[0]
             if call.turn is not None and not call.turn.done():
                 replica = self._take(call)
                 if replica is None:
                     return
                 call.turn.set_result(replica)
-            self.waiting.popleft()
+            heappop(self.waiting)
 
     def pause(self, replica: Replica, seconds: float) -> None:
         """Send a server nothing for as long as it asked."""
@@ -83,7 +85,7 @@ class Places:
             self.over = failure
         self._ended.set()
         while self.waiting:
-            turn = self.waiting.popleft().turn
+            turn = heappop(self.waiting)[-1].turn
             if turn is not None and not turn.done():
                 turn.set_exception(self.over.with_traceback(None))
 

@@ -1,6 +1,7 @@
 """Several servers as one teacher: calls go where the least work is, and what fails goes elsewhere or waits."""
 
 import os
+import resource
 import secrets
 import time
 from collections import Counter
@@ -20,6 +21,8 @@ from .server import Server, backoff
 
 RETRIES = 1000  # beyond one for each reply
 EXPECTED = 256  # tokens of an agent's first reply
+FILES = 65_536
+LOSSES = 6  # servers that may go away under one call, before it is taken to be the cause
 
 
 class Pool:
@@ -35,8 +38,9 @@ class Pool:
     ) -> None:
         self.name = settings.model or settings.urls[0]
         self.guided: Guided = "none"
-        self._settings, self._token, self._say = settings, token, say
-        self._places, self._fleet = Places(), Fleet([], settings, Places(), say)
+        self._settings, self._token = settings, token
+        self._places = Places()
+        self._fleet = Fleet(settings, self._places, say)
         self._is_fake = False
         self._expected: dict[str, float] = {}  # completion tokens of an agent's reply, averaged over calls
         self._retried: Counter[str] = Counter()
@@ -50,6 +54,7 @@ class Pool:
 
     async def start(self) -> dict[str, Any]:
         """Settle the model, have tokens generated; raises EnvironmentFailure, BadInput for no model name."""
+        _allow_connections()
         self._session = session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=4),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
@@ -59,10 +64,8 @@ class Pool:
         )
         run, settings = secrets.token_hex(6), self._settings
         servers = (Server(url, settings, session, f"{run}{n:04x}") for n, url in enumerate(settings.urls))
-        replicas = [Replica(server, settings) for server in servers]
-        self._fleet = Fleet(replicas, settings, self._places, self._say)
         try:
-            identity = await self._fleet.meet()
+            identity = await self._fleet.meet([Replica(server, settings) for server in servers])
         except BaseException:
             await self.close()
             raise
@@ -74,6 +77,8 @@ class Pool:
 
     async def ask(self, request: Request) -> Reply:
         """Answer a request; raises Unanswerable for this one, EnvironmentFailure for the run, Draining."""
+        if self._session is None:
+            raise RuntimeError("start() the teacher before asking it")
         headers = identity_headers(request) if self._is_fake else {}
         tokens = len(request.content) / 4 + self._expected.get(request.agent, EXPECTED)
         call, places = Call(request, request.body(self.name), headers, tokens), self._places
@@ -104,16 +109,16 @@ class Pool:
             "calls": self._answered,
             "prompt_tokens": prompts,
             "completion_tokens": completions,
-            "speed": round(_share(completions, self._places.clock.seconds(time.monotonic())), 1),
-            "repeated_sends": self._retried.total(),
+            "speed": round(_ratio(completions, self._places.clock.seconds(time.monotonic())), 1),
+            "repeated_sends": self._retried.total() - self._retried["unreachable"],
             "retries": dict(sorted(self._retried.items())),
-            "prefix_share": round(_share(sum(replica.repeated_tokens for replica in replicas), prompts), 4),
+            "prefix_share": round(_ratio(sum(replica.repeated_tokens for replica in replicas), prompts), 4),
             "codes_planted": any(replica.echoes is not None for replica in replicas),
         }
         loads = [replica.loads for replica in replicas if replica.loads]
         if queries := sum(last.prefix_queries - first.prefix_queries for first, last in loads):
             hits = sum(last.prefix_hits - first.prefix_hits for first, last in loads)
-            facts["server_hit_rate"] = round(_share(hits, queries), 4)
+            facts["server_hit_rate"] = round(_ratio(hits, queries), 4)
         return facts
 
     async def close(self) -> None:
@@ -148,7 +153,7 @@ class Pool:
                 await self._blame(failure, call, replica)
         self._spend_retry()
         await self._end_if_silent(failure, call, replica)
-        if call.failures != 1 or len(self._places.healthy) < 2:
+        if call.sends > 1 or len(self._places.healthy) < 2:
             await self._places.rest(backoff(call.sends, failure.after))
 
     async def _blame(self, failure: Again, call: Call, replica: Replica) -> None:
@@ -172,7 +177,7 @@ class Pool:
         """A server went away under the call; raises Unanswerable where that happens to it again and again."""
         call.failures = 0
         call.losses += 1
-        if call.losses >= self._settings.attempts:
+        if call.losses >= LOSSES:
             raise Unanswerable(failure.reason, f"{call.losses} servers went away under it: {failure.detail}")
 
     async def _end_if_silent(self, failure: Again, call: Call, replica: Replica) -> None:
@@ -209,5 +214,13 @@ class Pool:
         return headers | {"Authorization": f"Bearer {key}"}
 
 
-def _share(part: float, whole: float) -> float:
+def _allow_connections() -> None:
+    """Raise this process's own limit of open files where it may: every call in flight has a connection."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else 0.0

@@ -42,7 +42,7 @@ def identity_headers(request: Request) -> dict[str, str]:
         "X-Genteach-Skill": request.skill,
         "X-Genteach-Agent": request.agent,
         "X-Genteach-Seed": request.seed_id,
-        "X-Genteach-N": str(request.n),
+        "X-Genteach-N": str(request.number),
         "X-Genteach-Fields": b64encode(orjson.dumps(request.fields)).decode(),
     }
 

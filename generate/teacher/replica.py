@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sized
 from typing import Any
 
 from xxhash import xxh3_64_intdigest
@@ -70,14 +71,15 @@ class Replica:
         self.paused_until = 0.0
         self.calls = self.ejections = self.prompt_tokens = self.completion_tokens = 0
         self.repeated_tokens = 0.0
-        self.echoes: deque[bool] | None = (
-            None  # whether the last codes came back; None where it cannot repeat
-        )
+        self.echoes: deque[bool] | None = None  # whether the last codes came back; None: it repeats none
         self.loads: tuple[Load, Load] | None = None  # the first and the last that its metrics told
         self._silence = settings.canary_timeout / 8
         self._timeout = settings.timeout
         self._asked = 0.0  # when the first of those in flight was sent
         self._deadlines: set[asyncio.Timeout] = set()
+        self._hurried: dict[
+            asyncio.Timeout, float
+        ] = {}  # those that an ejection brought forward, and from when
         self._seen: dict[str, None] = {}
         self._salt = xxh3_64_intdigest(server.url.encode())
 
@@ -96,7 +98,7 @@ class Replica:
         self.clock.land(now)
         self.outstanding -= call.tokens
 
-    async def send(self, call: Call, waiting: deque[Call]) -> Reply:
+    async def send(self, call: Call, waiting: Sized) -> Reply:
         """One attempt; raises Again where another may succeed, Unanswerable, EnvironmentFailure.
 
         One deadline serves the time-out and an ejection, which brings it forward. Whether calls are
@@ -110,11 +112,12 @@ class Replica:
             async with deadline:
                 content = await self.server.complete(call.body, call.headers)
         except TimeoutError:
-            if self.ejected:
+            if deadline in self._hurried:
                 raise Again("ejected", self.ejected) from None
             raise Again("time_out", f"no whole reply in {self._timeout:g} s") from None
         finally:
             self._deadlines.discard(deadline)
+            self._hurried.pop(deadline, None)
         reply = read_reply(content, call.sends)
         self._count(call.request, reply, began, bool(waiting))
         return reply
@@ -127,10 +130,18 @@ class Replica:
         for deadline in self._deadlines:
             when = deadline.when()
             if when is not None and when > latest and not deadline.expired():
+                self._hurried.setdefault(deadline, when)
                 deadline.reschedule(latest)
 
     def take_back(self) -> None:
-        """Take calls again, few at first, from a server that may have forgotten every prefix."""
+        """Take calls again, few at first; those still in flight have all their time again.
+
+        The server may have started anew, and know no prefix.
+        """
+        for deadline, when in self._hurried.items():
+            if not deadline.expired():
+                deadline.reschedule(when)
+        self._hurried.clear()
         self.ejected, self.pace, self.failed_in_a_row, self.paused_until = "", None, 0, 0.0
         self._seen.clear()
         self.limit.restart()

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import secrets
 import time
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from ...progress import table
 from ...run import EnvironmentFailure, Failure
 from . import Request, TeacherSettings, Unanswerable
 from .fingerprint import ONE_TOKEN, canary
+from .launch import connect, server_at
 from .metrics import Load
 from .protocol import Again
 from .server import Server
@@ -57,17 +57,21 @@ def status(urls: list[str], api_key_env: str | None = None) -> None:
 
 
 async def _look_at_all(urls: list[str], token: str) -> list[Status | Failure]:
-    async with aiohttp.ClientSession(headers=bearer(token)) as session:
+    async with connect(token) as session:
         return await asyncio.gather(*(_outcome(TeacherSettings.parse(url), session) for url in urls))
 
 
 async def _outcome(settings: TeacherSettings, session: aiohttp.ClientSession) -> Status | Failure:
+    url, limit = settings.urls[0], settings.canary_timeout
     try:
-        return await look(Server(settings.urls[0], settings, session, secrets.token_hex(12)))
+        async with asyncio.timeout(limit):
+            return await look(server_at(url, settings, session))
     except Failure as failure:
         return failure
-    except (Again, Unanswerable, TimeoutError) as error:
-        return EnvironmentFailure(f"{settings.urls[0]}: {error}")
+    except TimeoutError:
+        return EnvironmentFailure(f"{url}: no whole reply in {limit:g} s")
+    except (Again, Unanswerable) as error:
+        return EnvironmentFailure(f"{url}: {error}")
 
 
 async def look(server: Server) -> Status:
@@ -110,11 +114,6 @@ def key_in(variable: str | None) -> str:
     if variable and not key:
         raise EnvironmentFailure(f"the environment variable {variable} is not set")
     return key
-
-
-def bearer(token: str) -> dict[str, str]:
-    """The headers of a session; a server without a token takes none."""
-    return {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
 
 
 def _row(url: str, outcome: Status | Failure) -> list[str]:

@@ -5,7 +5,6 @@ that remembers a prompt answers faster than it will in a run.
 """
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-import aiohttp
 import yaml
 
 from ...progress import say, table
@@ -22,17 +20,16 @@ from ..flow import Dials, Skill
 from ..recipe import GenerateRecipe
 from ..seeds import Seed, read_seeds, write_seeds
 from . import Guided, TeacherSettings, Unanswerable
-from .launch import Servers
+from .launch import Servers, connect, server_at
 from .openings import Openings
 from .protocol import GUIDED, Again
 from .server import Server
 from .servers import tries_for
-from .status import Timed, bearer, key_in, timed
+from .status import Timed, key_in, timed
 
 LEVELS = (1, 8, 16, 32, 64, 128, 256, 512, 1024)  # requests in flight
-WARM_UP = 0.25  # the share of a measurement's seconds that is not counted
 GAIN = 1.05  # what four times as many requests must give for still more to be tried
-GOOD = 0.97  # of the highest throughput: the fewest requests in flight that reach it are the best
+GOOD = 0.95  # of the highest throughput: the fewest requests in flight that reach it are the best
 SEEDS = 256
 AFTER_FAILURE = 0.5  # seconds
 COLUMNS = ["settings", "in flight", "tokens/s", "calls/s", "p50 s", "p95 s", "failed"]
@@ -60,7 +57,7 @@ def tune(recipe: GenerateRecipe, logs: Path, seconds: float = 20.0) -> None:
     """Measure the recipe's first teacher, at its first URL or launched here, and say what to put into the recipe.
 
     Of launched servers one replica is measured, with its settings as given and with each that may be faster.
-    A measurement takes `seconds`, and as long as its last replies take. Raises Failure.
+    A measurement takes `seconds`, or as long as three replies. Raises Failure.
     """
     variants = _variants(recipe.teachers[0])
     flows = [(skill, dials) for skill, _, dials in recipe.flows().values()]
@@ -99,7 +96,7 @@ async def _sweep_all(
     logs: Path,
     seconds: float,
 ) -> list[Speed]:
-    """Every variant in turn; one that does not start is said and passed over, unless it is the first."""
+    """Every variant in turn; one that does not work is said and passed over, unless none has worked."""
     speeds: list[Speed] = []
     for name, settings in variants.items():
         try:
@@ -107,7 +104,8 @@ async def _sweep_all(
                 identity = await server.identify()
                 listed: Guided = GUIDED.get(identity["server"], "none")
                 openings = Openings(flows, seeds, listed if settings.guided == "auto" else settings.guided)
-                speeds += await _sweep(name, server, openings, seconds, settings.timeout)
+                async for speed in Bench(server, openings, seconds, settings.timeout).sweep(name):
+                    speeds.append(speed)
         except EnvironmentFailure as failure:
             if not speeds:
                 raise
@@ -122,63 +120,75 @@ async def _server(settings: TeacherSettings, logs: Path) -> AsyncIterator[Server
     try:
         if servers:
             await servers.start()
-            settings, token = servers.settings, servers.token
-        else:
-            token = key_in(settings.api_key_env)
-        async with aiohttp.ClientSession(
-            headers=bearer(token), connector=aiohttp.TCPConnector(limit=0)
-        ) as session:
-            yield Server(settings.urls[0], settings, session, secrets.token_hex(12))
+            settings = servers.settings
+        token = servers.token if servers else key_in(settings.api_key_env)
+        async with connect(token) as session:
+            yield server_at(settings.urls[0], settings, session)
     finally:
         if servers:
             await servers.stop()
 
 
-async def _sweep(
-    name: str, server: Server, openings: Openings, seconds: float, timeout: float
-) -> list[Speed]:
-    """More and more requests in flight, until four times as many give next to nothing more."""
-    speeds: list[Speed] = []
-    for level in LEVELS:
-        speed = await measure(name, server, openings, level, seconds, timeout)
-        say(f"{name}, {level} in flight: {speed.tokens:.0f} tokens/s, p95 {speed.p95:.2f} s")
-        speeds.append(speed)
-        if len(speeds) > 2 and speed.tokens < GAIN * speeds[-3].tokens:
-            break
-    return speeds
+@dataclass(frozen=True)
+class Bench:
+    """A server and what it is asked; a measurement takes `seconds`, a call at most `timeout`."""
 
+    server: Server
+    openings: Openings
+    seconds: float
+    timeout: float
 
-async def measure(
-    name: str, server: Server, openings: Openings, level: int, seconds: float, timeout: float
-) -> Speed:
-    """Keep `level` requests in flight for `seconds`, and until so many were answered."""
-    calls: list[Timed] = []
-    began, failed = monotonic(), 0
+    async def sweep(self, name: str) -> AsyncIterator[Speed]:
+        """More and more requests in flight, until four times as many give next to nothing more."""
+        tokens: list[float] = []
+        for level in LEVELS:
+            speed = await self.measure(name, level)
+            say(f"{name}, {level} in flight: {speed.tokens:.0f} tokens/s, p95 {speed.p95:.2f} s")
+            yield speed
+            if len(tokens) > 1 and speed.tokens < GAIN * tokens[-2]:
+                return
+            tokens.append(speed.tokens)
 
-    async def keep_asking() -> None:
-        nonlocal failed
-        while monotonic() < began + seconds or len(calls) + failed < level:
-            request = await openings.next()
-            try:
-                async with asyncio.timeout(timeout):
-                    calls.append(await timed(server, request))
-            except (Again, Unanswerable, TimeoutError):
-                failed += 1
-                await asyncio.sleep(AFTER_FAILURE)
+    async def measure(self, name: str, level: int) -> Speed:
+        """Keep `level` requests in flight until twice as many have ended; EnvironmentFailure if none is answered.
 
-    await asyncio.gather(*(keep_asking() for _ in range(level)))
-    calls.sort(key=lambda call: call.answered)
-    ended = max([began + seconds, *(call.answered for call in calls[level - 1 : level])])
-    return _speed(name, level, calls, began + WARM_UP * (ended - began), ended, failed)
+        The first round of replies is not counted: until it is through, the server has less to do than later.
+        """
+        calls: list[Timed] = []
+        failures: list[str] = []
+        began = monotonic()
+
+        async def keep_asking() -> None:
+            while monotonic() < began + self.seconds or len(calls) + len(failures) < 2 * level:
+                try:
+                    calls.append(await self._ask())
+                except (Again, Unanswerable) as failure:
+                    failures.append(str(failure))
+                    await asyncio.sleep(AFTER_FAILURE)
+
+        await asyncio.gather(*(keep_asking() for _ in range(level)))
+        if not calls:
+            raise EnvironmentFailure(f"{self.server.url}: none of {len(failures)} calls: {failures[0]}")
+        ends = sorted(call.answered for call in calls)
+        first, second = ends[:level][-1], ends[: 2 * level][-1]
+        return _speed(name, level, calls, first, max(second, began + self.seconds), len(failures))
+
+    async def _ask(self) -> Timed:
+        request = await self.openings.next()
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await timed(self.server, request)
+        except TimeoutError:
+            raise Again("time_out", f"no whole reply in {self.timeout:g} s") from None
 
 
 def _speed(name: str, level: int, calls: list[Timed], began: float, ended: float, failed: int) -> Speed:
     """Between `began` and `ended`; a call that lasts beyond gives the share of its tokens that lies within."""
     shares = [max(0.0, min(c.answered, ended) - max(c.sent, began)) / max(c.seconds, 1e-9) for c in calls]
     tokens = sum(share * call.tokens for share, call in zip(shares, calls, strict=True))
-    waits = sorted(call.seconds for call in calls) or [0.0]
+    waits = sorted(call.seconds for call in calls)
     p50, p95 = (waits[int(part * (len(waits) - 1))] for part in (0.5, 0.95))
-    long = ended - began
+    long = max(ended - began, 1e-9)
     return Speed(name, level, tokens / long, sum(shares) / long, p50, p95, failed)
 
 
