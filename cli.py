@@ -295,6 +295,77 @@ def compare(
     work(base, student, others or [], html)
 
 
+@teacher_app.command("start")
+def teacher_start(
+    config: Config = None,
+    server: Annotated[
+        str | None, typer.Option(help="vllm, sglang, llama_cpp or transformers; see teacher.launch.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="What it serves: a hub id, a folder, a .gguf file.")
+    ] = None,
+    environment: Annotated[
+        Path | None, typer.Option(help="The virtual environment that the server is installed in.")
+    ] = None,
+    replicas: Annotated[int | None, typer.Option(help="Independent servers.")] = None,
+    tensor_parallel: Annotated[int | None, typer.Option(help="GPUs of each.")] = None,
+    logs: Annotated[Path, typer.Option(help="Where their logs and the token go.")] = Path("runs/teacher"),
+) -> None:
+    """Servers in the foreground, for several runs to share; Ctrl-C drains and stops them.
+
+    Example: genteach teacher start --server vllm --model Qwen/Qwen2.5-72B-Instruct --tensor-parallel 8
+    """
+    from .config import load
+    from .generate.recipe import GenerateRecipe
+    from .generate.teacher import TeacherSettings
+    from .generate.teacher.start import start
+
+    launch = _given(server=server, model=model, environment=environment, replicas=replicas)
+    launch |= _given(tensor_parallel=tensor_parallel)
+    if config:
+        settings = load(config, GenerateRecipe, {}).teacher
+    else:
+        settings = load(None, TeacherSettings, {"model": model, "launch": launch})
+    start(settings, logs)
+
+
+@teacher_app.command("status")
+def teacher_status(
+    urls: Annotated[list[str], typer.Argument(help="Base URLs, URL#model where a server has several.")],
+    api_key_env: Annotated[str | None, typer.Option(help="The environment variable with the key.")] = None,
+) -> None:
+    """Who answers there, how fast, and how long their queues are.
+
+    Example: genteach teacher status http://127.0.0.1:8000/v1
+    """
+    from .generate.teacher.status import status
+
+    status(urls, api_key_env)
+
+
+@teacher_app.command("tune")
+def teacher_tune(
+    config: Config = None,
+    seeds: Annotated[str | None, typer.Option(help="As in genteach generate.")] = None,
+    teacher: Annotated[str | None, typer.Option(help="As in genteach generate.")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="For each setting.")] = 20.0,
+    logs: Annotated[Path, typer.Option(help="Where the logs of launched servers go.")] = Path("runs/tune"),
+) -> None:
+    """The settings with the most tokens per second, on the prompts of your own run.
+
+    Example: genteach teacher tune --seeds docs/ --teacher http://127.0.0.1:8000/v1
+    """
+    from .config import load
+    from .generate.recipe import GenerateRecipe
+    from .generate.seeds import corpus_from
+    from .generate.teacher.tune import tune
+
+    given = _given(seeds=[corpus_from(seeds)] if seeds else None, teacher=teacher)
+    if config is None:
+        given = {"skills": "all", "out": logs, **given}
+    tune(load(config, GenerateRecipe, given), logs, seconds)
+
+
 @teacher_app.command("fake")
 def teacher_fake(
     answers: Annotated[str, typer.Option(help="`offline` (by rule), `hash`, or `recorded`.")] = "offline",

@@ -81,6 +81,13 @@ class GenerateRecipe(Strict):
                 raise ValueError(f"no skill {name!r}; {hint}")
         return self
 
+    @model_validator(mode="after")
+    def _gpus_of_their_own(self) -> GenerateRecipe:
+        launched = [each.launch for each in self.teachers if each.launch]
+        if len(launched) > 1 and any(launch.gpus is None for launch in launched):
+            raise ValueError("several teachers to launch: give each its own `gpus` in teacher.launch")
+        return self
+
     @property
     def teachers(self) -> tuple[TeacherSettings, ...]:
         """Those whom the work items are shared among; mostly one."""

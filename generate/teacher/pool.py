@@ -62,7 +62,8 @@ class Pool:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
         )
-        run, settings = secrets.token_hex(6), self._settings
+        # With the two numbers 32 hexadecimal digits, as in a UUID: llama-cpp-python refuses another request id.
+        run, settings = secrets.token_hex(10), self._settings
         servers = (Server(url, settings, session, f"{run}{n:04x}") for n, url in enumerate(settings.urls))
         try:
             identity = await self._fleet.meet([Replica(server, settings) for server in servers])
