@@ -232,8 +232,9 @@ def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path, how: str) -> 
 
 def test_nothing_is_left_when_the_guard_is_terminated(tmp_path: Path) -> None:
     async def work(teacher: Launched) -> None:
-        for process in alive(tmp_path):
-            if b"guard.py" in Path(f"/proc/{process}/cmdline").read_bytes():
+        lines = {process: Path(f"/proc/{process}/cmdline").read_bytes() for process in alive(tmp_path)}
+        for process, line in lines.items():
+            if b"guard.py" in line:
                 os.kill(process, signal.SIGTERM)
         while alive(tmp_path):
             await asyncio.sleep(0.05)
