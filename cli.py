@@ -78,6 +78,9 @@ def generate(
     take_over: Annotated[
         bool, typer.Option("--take-over", help="The process that held this shard on another host is gone.")
     ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what would be asked, reused and bought, and stop.")
+    ] = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -96,8 +99,13 @@ def generate(
     if config is None:
         given = {"skills": "all", **given}
     recipe = load(config, GenerateRecipe, given)
-    where = {"shard": Shard.parse(shard or "0/1"), "journal_dir": journal_dir, "take_over": take_over}
-    run(recipe, update=update, dry_run=dry_run, as_json=json, **where)
+    where = {"shard": Shard.parse(shard or "0/1"), "journal_dir": journal_dir}
+    if plan:
+        from .generate.plan import plan as work
+
+        work(recipe, update=update, as_json=json, **where)
+    else:
+        run(recipe, update=update, dry_run=dry_run, as_json=json, take_over=take_over, **where)
 
 
 @app.command()
@@ -109,6 +117,59 @@ def merge(run: Run) -> None:
     from .generate.command import merge_run
 
     merge_run(run)
+
+
+@app.command()
+def retry(
+    run: Run,
+    where: Annotated[
+        str,
+        typer.Option(
+            help="KEY=VALUE, spaces between; KEY is skill, step, reason, seed_id or id, VALUE may hold *."
+        ),
+    ],
+    config: Config = None,
+    teacher: Annotated[str | None, typer.Option(help="As in genteach generate.")] = None,
+    shard: Annotated[str | None, typer.Option(help="I/N, where the run was sharded.")] = None,
+    journal_dir: JournalDir = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what matches and stop.")] = False,
+    json: Json = False,
+) -> None:
+    """Open again the items that lost something, ask again where that happened, and generate on.
+
+    Example: genteach retry runs/docs --where "reason=unreadable_reply skill=text_modification"
+    """
+    from .config import load
+    from .generate.engine import Shard
+    from .generate.recipe import GenerateRecipe
+    from .generate.retry import retry as work
+
+    recipe = load(config, GenerateRecipe, _given(out=run, teacher=teacher)) if config else None
+    share = Shard.parse(shard) if shard else None
+    told = {"recipe": recipe, "teacher": teacher, "shard": share, "journal_dir": journal_dir}
+    work(run, where, dry_run=dry_run, as_json=json, **told)
+
+
+@app.command()
+def why(
+    run: Run,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="A pair, seed, work item or rejected row, by the beginning of its id; or a document.",
+        ),
+    ],
+    journal_dir: JournalDir = None,
+    full: Annotated[bool, typer.Option("--full", help="Whole texts, and all seeds of a document.")] = False,
+) -> None:
+    """The family tree of a pair, or what became of a seed.
+
+    Example: genteach why runs/docs 3f2a9c
+    """
+    from .generate.why import why as work
+
+    work(run, name, journal_dir=journal_dir, full=full)
 
 
 @orca_bench_app.command("build")

@@ -11,6 +11,8 @@ import platform
 import socket
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -65,9 +67,9 @@ def make_folder(path: Path) -> Path:
     """Create `path` and prove that it can be written; EnvironmentFailure says what is in the way."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".probe-{os.getpid()}"
+        probe = path / ".probe"
         probe.write_bytes(b"")
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process may be at the same place
     except OSError as error:
         reason = error.strerror or error
         raise EnvironmentFailure(
@@ -76,24 +78,42 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+SAFE = "what was counted is safe: put that right and run again"
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Around whatever writes at `path`: what the disk refuses is an EnvironmentFailure that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentFailure(f"{error.filename or path}: {error.strerror or error}; {SAFE}") from error
+
+
+def aside_of(path: Path) -> Path:
+    """Where a file is written before it is put in its place; the next holder of the folder's lock clears it away."""
+    return path.with_name(f".{path.name}.{os.getpid()}")
+
+
 def write_whole(path: Path, data: bytes | str) -> None:
     """Write a file so that a reader sees all of it or none: aside, fsync, rename, fsync of the folder."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("wb") as file:
-        file.write(data.encode() if isinstance(data, str) else data)
-        file.flush()
-        os.fsync(file.fileno())
-    settle(aside, path)
+    with writing(path):
+        with aside_of(path).open("wb") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+            file.flush()
+            os.fsync(file.fileno())
+        settle(aside_of(path), path)
 
 
 def settle(aside: Path, path: Path) -> None:
-    """Rename a finished file into place and make the rename durable."""
-    os.replace(aside, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    """Rename a finished file or folder into place and make the rename durable."""
+    with writing(path):
+        os.replace(aside, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def write_manifest(folder: Path, files: dict[str, int], **facts: Any) -> dict[str, Any]:
@@ -109,7 +129,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / "manifest.json"
     if not path.is_file():
         raise BadInput(f"{path}: missing; the step that writes this folder has not finished")
-    manifest = json.loads(path.read_text())
+    try:
+        manifest = json.loads(path.read_text())
+    except ValueError as error:
+        raise BadInput(f"{path}: is damaged ({error})") from None
     for entry in manifest["files"]:
         file = folder / entry["name"]
         if not file.is_file():
@@ -181,7 +204,8 @@ class Lock:
         self.epoch = 0
 
     def __enter__(self) -> Lock:
-        self._file = self.path.open("a+")
+        with writing(self.path):
+            self._file = open(self.path, "r+", opener=_open_or_create)
         deadline = time.monotonic() + self.wait
         while (holder := self._other_holder()) is not None:
             if time.monotonic() >= deadline:
@@ -190,19 +214,25 @@ class Lock:
             time.sleep(0.1)
         self.epoch = self._said().get("epoch", 0) + 1
         since = time.strftime("%F %T")
-        self._say({"host": socket.gethostname(), "pid": os.getpid(), "since": since, "epoch": self.epoch})
+        with writing(self.path):
+            self._say({"host": socket.gethostname(), "pid": os.getpid(), "since": since, "epoch": self.epoch})
+        for left in self.path.parent.glob(".*.[0-9]*"):  # by a holder that was killed while it wrote
+            left.unlink(missing_ok=True)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._said().get("epoch") == self.epoch:
-            self._say({"epoch": self.epoch})  # the file stays: another process may be waiting to lock it
-        self._file.close()
+        with (
+            suppress(OSError),
+            self._file,
+        ):  # on a full disk, say: the system gives the lock back all the same
+            if self._said().get("epoch") == self.epoch:
+                self._say({"epoch": self.epoch})  # the file stays: another process may be waiting to lock it
 
     def check(self) -> None:
         """Raise EnvironmentFailure if another process has taken over since."""
-        held = json.loads(self.path.read_text() or "{}")
+        held = _first_line(self.path.read_text())
         if held.get("epoch") != self.epoch:
             who = "process {pid} on {host}".format_map(held) if "pid" in held else "another process"
             raise EnvironmentFailure(f"{self.path}: taken over by {who}; this process stops")
@@ -224,15 +254,26 @@ class Lock:
     def _said(self) -> dict[str, Any]:
         """What the file says; nothing when it is empty, or just being written."""
         self._file.seek(0)
-        try:
-            return json.loads(self._file.read())
-        except ValueError:
-            return {}
+        return _first_line(self._file.read())
 
     def _say(self, facts: dict[str, Any]) -> None:
-        self._file.truncate(0)
+        """Written over what was there, so that a kill in between does not lose the epoch."""
+        self._file.seek(0)
         self._file.write(json.dumps(facts) + "\n")
         self._file.flush()
+        self._file.truncate()
+
+
+def _open_or_create(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT, 0o666)
+
+
+def _first_line(text: str) -> dict[str, Any]:
+    """The JSON object there; empty where there is none."""
+    try:
+        return json.loads(text.partition("\n")[0])
+    except ValueError:
+        return {}
 
 
 @dataclass

@@ -102,7 +102,7 @@ def generate(
 
 def merge_run(run: Path) -> None:
     """The sealed parts of a run, whoever made them, to one round with one manifest."""
-    recipe = _recipe_of(run, "offline")
+    recipe = recipe_of(run, "offline")
     job = job_of(recipe)
     with Lock(run, wait=PREPARING):
         known = read_yaml(run / "recipe.yaml")
@@ -147,7 +147,7 @@ def build_orca_bench(run: Path, per_skill: int, teacher: str | None, *, as_json:
 
     Writes RUN/orca_bench/SKILL.jsonl, at most `per_skill` items each, frozen by a manifest with hashes.
     """
-    recipe = _recipe_of(run, teacher)
+    recipe = recipe_of(run, teacher)
     # Every drawn seed goes to every skill, whatever its share of the training seeds.
     flows = {name: (skill, SkillChoice(), dials) for name, (skill, _, dials) in recipe.flows().items()}
     folder = make_folder(recipe.out / "orca_bench")
@@ -172,7 +172,7 @@ def build_orca_bench(run: Path, per_skill: int, teacher: str | None, *, as_json:
     table(f"Orca-Bench, from {accounting.planned} held-out work items", ["skill", "items"], rows)
 
 
-def _recipe_of(run: Path, teacher: str | None) -> GenerateRecipe:
+def recipe_of(run: Path, teacher: str | None) -> GenerateRecipe:
     """The recipe that a run was generated with; where its teacher answers is for the caller to say."""
     path = run / "recipe.yaml"
     if not path.is_file() or read_report(run) is None:
@@ -220,11 +220,13 @@ async def work(job: Job, lock: Lock) -> Accounting:
             raise BadInput(f"{job.folder}: no seed is of a kind that the skills take ({', '.join(kinds)})")
         if accounting.pending:
             await _same_teachers(journal, await faculty.start(), job)
-            with Progress(job.label, accounting.planned, "items", job.as_json) as progress:
-                accounting = await engine.run(items, progress)
-            say_effort(engine, faculty.reports())
-            if speed := engine.speed():
-                await journal.set_fact("speed", json.dumps(speed))
+            try:
+                with Progress(job.label, accounting.planned, "items", job.as_json) as progress:
+                    accounting = await engine.run(items, progress)
+            finally:
+                if (speed := engine.speed()) and not journal.failed:
+                    await journal.set_fact("speed", json.dumps(speed))
+                say_effort(engine, faculty.reports())
         else:
             await parts.seal()  # a kill may have come just before
         return accounting
@@ -251,7 +253,7 @@ async def _same_teachers(journal: Journal, identities: list[dict[str, Any]], job
             return
         if not job.update:
             raise BadInput(f"{journal.path}: begun with another teacher: {other}; {job.advice}")
-        await journal.reopen(keep_calls=False, parts="0")
+        await journal.reopen(keep_calls=False, parts="0", speed="{}")
     await journal.set_fact("teachers", json.dumps(now))
 
 

@@ -1,7 +1,8 @@
 """The durable store: every teacher call before the flow goes on, every work item when it is settled.
 
-SQLite in WAL mode with synchronous=FULL; one writer thread, which commits whatever has gathered while the
-last commit was under way (group commit). What waits for it continues when its row is on disk.
+SQLite in WAL mode with synchronous=FULL; one writer thread, which commits whatever has gathered since the
+last commit began (group commit), at most a hundred times a second. What waits for it continues when its row
+is on disk.
 
 An item is a row from its first call on; its number orders the calls, so that those of items that are open
 together lie side by side. What came of an item is staged in `outcomes` until a sealed part holds it.
@@ -14,7 +15,9 @@ import itertools
 import queue
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +26,7 @@ from typing import Any
 import orjson
 import zstandard
 
-from ..run import BadInput, EnvironmentFailure
+from ..run import SAFE, BadInput, EnvironmentFailure
 from .teacher import Reply
 
 VERSION = 2
@@ -48,6 +51,8 @@ PAIR, REJECTED = "pair", "rejected"
 DONE, ITEM_REJECTED, QUARANTINED = "done", "rejected", "quarantined"
 PAGE = 8192  # bytes: a page holds about a dozen compressed replies, so that little of it stays empty
 ASKED_AT_ONCE = 500  # items in one query
+PAUSE = 0.01  # seconds from one commit to the next: each costs a sync of the disk and a wake-up of the loop
+CHECKPOINT = 4000  # pages in the write-ahead log before they are moved into the file
 
 Statement = tuple[str, tuple[Any, ...]]
 Write = tuple[list[Statement], asyncio.Future[None]]
@@ -87,18 +92,22 @@ class Settled:
     rejected: tuple[dict[str, Any], ...] = ()
 
 
+class Compressed(bytes):
+    """A value that the writer compresses, away from the event loop; it stands last in its row."""
+
+
 class Journal:
     """One run's store. Writes are awaited until they are durable; reads see all that is committed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._compressor = zstandard.ZstdCompressor(level=3)
         self._reader = self._open()
         self._codes: dict[str, int] = dict(self._reader.execute("SELECT name, code FROM names"))
         self._numbers: dict[str, int] = {}  # of the items that are open now
+        self._new: set[str] = set()  # items that were looked for and have no row yet
         [last] = self._reader.execute("SELECT COALESCE(MAX(number), 0) FROM items").fetchone()
         self._next_number = itertools.count(last + 1)
-        self.failed = False  # set for good when a commit was not taken
+        self.failed = False  # set for good when a commit was not taken, or a part could not be sealed
         self._waiting: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_until_closed, name="journal", daemon=True)
         self._writer.start()
@@ -108,18 +117,20 @@ class Journal:
         try:
             [version] = connection.execute("PRAGMA user_version").fetchone()
             [tables] = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
-            if tables and version != VERSION:
+            if not tables:  # all at once: a kill in between would leave a journal of no version
+                connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+            elif version != VERSION:
                 raise BadInput(f"{self.path}: written by another version of genteach; begin another run")
-            connection.executescript(f"{SCHEMA}PRAGMA user_version={VERSION};")
         except sqlite3.Error as error:
-            raise EnvironmentFailure(f"{self.path}: {error}") from error
+            raise EnvironmentFailure(f"{self.path}: {error}; {SAFE}") from error
         return connection
 
     def close(self) -> None:
         """Finish what is waiting to be written, give freed space back, then let go of the file."""
         self._waiting.put(None)
         self._writer.join()
-        self._reader.execute("PRAGMA incremental_vacuum").fetchall()
+        with suppress(sqlite3.Error):  # on a full disk, say: it can be done another time
+            self._reader.executescript("PRAGMA incremental_vacuum")  # execute would free a single page
         self._reader.close()
 
     # Writing
@@ -184,14 +195,20 @@ class Journal:
         """The item's number; with a statement that makes its row, where it has none."""
         number = self._numbers.get(item.id)
         if number is None:
-            key = bytes.fromhex(item.id)
-            row = self._reader.execute("SELECT number FROM items WHERE id = ?", (key,)).fetchone()
-            number = row[0] if row else next(self._next_number)
-            if not row:
-                begun = (key, number, self._code(item.skill, statements), item.seed_id)
+            number = self._known_number(item.id)
+            if number is None:
+                number = next(self._next_number)
+                begun = (bytes.fromhex(item.id), number, self._code(item.skill, statements), item.seed_id)
                 statements.append(("INSERT INTO items (id, number, skill, seed_id) VALUES (?,?,?,?)", begun))
             self._numbers[item.id] = number
         return number
+
+    def _known_number(self, item: str) -> int | None:
+        if item in self._new:
+            self._new.remove(item)
+            return None
+        found = self._reader.execute("SELECT number FROM items WHERE id = ?", (bytes.fromhex(item),))
+        return next((number for (number,) in found), None)
 
     def _code(self, name: str, statements: list[Statement]) -> int:
         """The number that stands for a recurring name; with a statement that remembers a new one."""
@@ -205,8 +222,7 @@ class Journal:
         reply = call.reply
         names = [self._code(name, statements) for name in (call.agent, reply.finish_reason, reply.model)]
         tokens = (reply.prompt_tokens, reply.completion_tokens)
-        body = self._compressor.compress(reply.text.encode())
-        row = (number, call.key, call.n, *names, *tokens, reply.attempts, body)
+        row = (number, call.key, call.n, *names, *tokens, reply.attempts, Compressed(reply.text.encode()))
         return "INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?)", row
 
     def _settling(self, settled: Settled) -> list[Statement]:
@@ -218,7 +234,7 @@ class Journal:
         statements.append((SETTLE, (*ended, *took, key)))
         for kind, rows in ((PAIR, settled.pairs), (REJECTED, settled.rejected)):
             for outcome in rows:
-                row = (key, kind, outcome["id"], self._compressor.compress(orjson.dumps(outcome)))
+                row = (key, kind, outcome["id"], Compressed(orjson.dumps(outcome)))
                 statements.append(("INSERT INTO outcomes (item, kind, id, body) VALUES (?,?,?,?)", row))
         return statements
 
@@ -232,38 +248,45 @@ class Journal:
         no longer known; every write is still answered, so that nobody waits for ever."""
         connection: sqlite3.Connection | None = None
         failure: EnvironmentFailure | None = None
-        while batch := self._gather():
+        compress, began = zstandard.ZstdCompressor(level=3).compress, 0.0
+        while batch := self._gather(began + PAUSE):
+            began = time.monotonic()
             try:
                 if failure is None:
                     connection = connection or connect(self.path)
-                    _write(connection, batch)
+                    _write(connection, batch, compress)
             except EnvironmentFailure as error:
                 failure = error
             except Exception as error:  # a full disk, or a row that SQLite does not take
-                failure = EnvironmentFailure(
-                    f"{self.path}: {error}; what was counted is safe: put that right and run again"
-                )
-            self.failed = failure is not None
+                failure = EnvironmentFailure(f"{self.path}: {error}; {SAFE}")
+            self.failed = self.failed or failure is not None
             loop = batch[0][1].get_loop()
             loop.call_soon_threadsafe(_wake, [durable for _, durable in batch], failure)
         if connection:
             connection.close()
 
-    def _gather(self) -> list[Write]:
-        """All that waits, at least one write; nothing once the journal is closed."""
+    def _gather(self, not_before: float) -> list[Write]:
+        """All that waits by then, at least one write; nothing once the journal is closed."""
+        first = self._waiting.get()
+        time.sleep(max(0.0, not_before - time.monotonic()))
         batch: list[Write] = []
-        while not batch or not self._waiting.empty():
-            if (write := self._waiting.get()) is None:
-                self._waiting.put(None)
-                break
-            batch.append(write)
+        while first is not None:
+            batch.append(first)
+            if self._waiting.empty():
+                return batch
+            first = self._waiting.get()
+        self._waiting.put(None)  # for the next time
         return batch
 
     # Reading
 
     def calls(self, item: str) -> dict[tuple[bytes, int], Call]:
         """The replies that an item has been given so far, by request key and occurrence."""
-        return {(call.key, call.n): call for _, call in _calls(self._reader, "i.id = ?", bytes.fromhex(item))}
+        if item in self._new:
+            return {}
+        return {
+            (call.key, call.n): call for _, call in read_calls(self._reader, "i.id = ?", bytes.fromhex(item))
+        }
 
     def states(self, items: list[str]) -> dict[str, tuple[str, str]]:
         """(state, reason) of those of at most ASKED_AT_ONCE items that are settled."""
@@ -271,6 +294,20 @@ class Journal:
         marks = ",".join("?" * len(keys))
         sql = f"SELECT id, state, reason FROM items WHERE id IN ({marks}) AND state IS NOT NULL"
         return {key.hex(): (state, reason) for key, state, reason in self._reader.execute(sql, keys)}
+
+    def sealed_items(self) -> Iterator[str]:
+        """The settled items whose outcomes are not staged any more: a sealed part holds them."""
+        sql = "SELECT id FROM items WHERE state IS NOT NULL AND id NOT IN (SELECT item FROM outcomes)"
+        return (key.hex() for (key,) in self._reader.execute(sql))
+
+    def pending(self, items: list[str]) -> set[str]:
+        """Those of at most ASKED_AT_ONCE items that are not settled, soon to be begun."""
+        keys = [bytes.fromhex(item) for item in items]
+        sql = f"SELECT id, state IS NOT NULL FROM items WHERE id IN ({','.join('?' * len(keys))})"
+        known = {key.hex(): settled for key, settled in self._reader.execute(sql, keys)}
+        new = set(items).difference(known)
+        self._new |= new
+        return new | {item for item, settled in known.items() if not settled}
 
     def count_calls(self) -> int:
         return self._reader.execute("SELECT COUNT(*) FROM calls").fetchone()[0]
@@ -304,9 +341,14 @@ class Snapshot:
 
     def outcomes(self, kind: str) -> Iterator[dict[str, Any]]:
         """Staged pairs or rejected rows in the order of their ids, which no crash and no scheduling can change."""
-        sql = "SELECT body FROM outcomes WHERE kind = ? ORDER BY id"
+        numbers = self._connection.execute("SELECT number FROM outcomes WHERE kind = ? ORDER BY id", (kind,))
         decompressor = zstandard.ZstdDecompressor()
-        for (body,) in self._connection.execute(sql, (kind,)):
+        for number in [
+            number for (number,) in numbers
+        ]:  # the bodies one by one: sorting them would hold them all
+            [body] = self._connection.execute(
+                "SELECT body FROM outcomes WHERE number = ?", (number,)
+            ).fetchone()
             yield orjson.loads(decompressor.decompress(body))
 
     def items(self) -> Iterator[dict[str, Any]]:
@@ -327,10 +369,10 @@ class Snapshot:
 
     def open_calls(self) -> Iterator[tuple[ItemName, Call]]:
         """The calls of the items that are not settled yet."""
-        return _calls(self._connection, "i.state IS NULL")
+        return read_calls(self._connection, "i.state IS NULL")
 
 
-def _calls(connection: sqlite3.Connection, where: str, *values: Any) -> Iterator[tuple[ItemName, Call]]:
+def read_calls(connection: sqlite3.Connection, where: str, *values: Any) -> Iterator[tuple[ItemName, Call]]:
     sql = f"""
         SELECT i.id, s.name, i.seed_id, a.name, c.key, c.n, c.reply, f.name, c.prompt_tokens, c.completion_tokens,
             m.name, c.attempts
@@ -352,15 +394,18 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT}")
     except sqlite3.Error as error:
-        raise EnvironmentFailure(f"{path}: {error}; the journal needs a writable local disk") from error
+        raise EnvironmentFailure(f"{path}: {error}; a journal needs a writable local disk; {SAFE}") from error
     return connection
 
 
-def _write(connection: sqlite3.Connection, batch: list[Write]) -> None:
+def _write(connection: sqlite3.Connection, batch: list[Write], compress: Callable[[bytes], bytes]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     for statements, _ in batch:
         for sql, row in statements:
+            if row and isinstance(row[-1], Compressed):
+                row = (*row[:-1], compress(row[-1]))
             connection.execute(sql, row)
     connection.execute("COMMIT")
 

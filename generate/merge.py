@@ -1,6 +1,7 @@
 """One round out of many parts: shards in record-id order, and a manifest that names and accounts for them.
 
 The same outcomes give the same bytes, whatever crashed, and however many processes the work was shared by.
+The round of a run that is not finished also keeps the calls of its open items.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ import pyarrow as pa
 
 from ..run import Accounting, AccountingError, BadInput, settle, write_manifest
 from .engine import item_id
-from .pairs import ITEM_SCHEMA, PAIR_SCHEMA, REJECTED_SCHEMA
+from .pairs import CALL_SCHEMA, ITEM_SCHEMA, PAIR_SCHEMA, REJECTED_SCHEMA
 from .parquet import read_rows, write_rows
-from .parts import ROUND, Source, sources
+from .parts import BEFORE, ROUND, Source, discard, sources
 
 ROWS_PER_SHARD = 10_000
 MOST_STREAMS = 64  # that are read at once: each holds a thousand rows in memory
 SCHEMAS = {"pairs": PAIR_SCHEMA, "rejected": REJECTED_SCHEMA, "items": ITEM_SCHEMA}
-MERGING, BEFORE = ".merging", ".before-merging"
+MERGING = ".merging"
 Row = dict[str, Any]
 
 
@@ -51,6 +52,8 @@ def merge(run: Path, recipe: str, planned: Iterator[str]) -> dict[str, Any]:
             rows = _merged(_streams(found, kind, overruled), schema, Path(scratch))
             files |= _write_shards(aside, kind, rows, schema)
     accounting, calls = _account(aside, files, planned)
+    if accounting.pending:
+        files |= _write_shards(aside, "calls", _open_calls(found), CALL_SCHEMA)
     repeated = sum(source.manifest["repeated_calls"] for source in found)
     counts = {"teacher_calls": calls, "repeated_calls": repeated}
     manifest = write_manifest(
@@ -59,7 +62,7 @@ def merge(run: Path, recipe: str, planned: Iterator[str]) -> dict[str, Any]:
     _finish_swap(run)
     for source in found:
         if source.folder != run / ROUND:
-            shutil.rmtree(source.folder)
+            discard(source.folder)
     return manifest
 
 
@@ -87,6 +90,19 @@ def _overruled(found: list[Source]) -> dict[str, int]:
         for row in source.rows("items", ["id"])
         if int(row["id"][:16], 16) in twice
     }
+
+
+def _open_calls(found: list[Source]) -> Iterator[Row]:
+    """The calls of the items that no source has settled, each once: a lost journal need not buy them again."""
+    numbers = (int(row["id"][:16], 16) for source in found for row in source.rows("items", ["id"]))
+    settled, seen = np.unique(np.fromiter(numbers, np.uint64)), set()
+    for source in found:
+        for row in source.rows("calls"):
+            call, number = (row["item"], row["key"], row["n"]), np.uint64(int(row["item"][:16], 16))
+            place = settled.searchsorted(number)
+            if call not in seen and (place == len(settled) or settled[place] != number):
+                seen.add(call)
+                yield row
 
 
 def _streams(found: list[Source], kind: str, overruled: dict[str, int]) -> list[Iterator[Row]]:

@@ -9,23 +9,24 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..run import settle
+from ..run import aside_of, settle, writing
 
 ROWS_PER_GROUP = 1000  # fixed: the bytes depend on the rows alone, and a reader holds little at once
 
 
 def write_rows(path: Path, rows: Iterable[dict[str, Any]], schema: pa.Schema) -> int:
     """Write the rows aside, sync them and rename the file into place; returns how many rows there were."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with aside.open("wb") as file:
-            count = _write_groups(file, rows, schema)
-            file.flush()
-            os.fsync(file.fileno())
-        settle(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    aside = aside_of(path)
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with aside.open("wb") as file:
+                count = _write_groups(file, rows, schema)
+                file.flush()
+                os.fsync(file.fileno())
+            settle(aside, path)
+        finally:
+            aside.unlink(missing_ok=True)
     return count
 
 

@@ -122,7 +122,7 @@ def test_the_seeds_of_a_bare_python_are_of_the_kind_that_the_skills_take(tmp_pat
 def test_seeds_that_changed_under_a_run_buy_nothing(out: Path) -> None:
     async def settle_a_stranger() -> None:
         journal = Journal(out / "journal.sqlite")
-        await journal.settle(Settled(ItemName("5" * 32, "toy", "seed"), DONE))
+        await journal.settle(Settled(ItemName("5" * 32, "toy", "seed"), DONE, pairs=({"id": "1"},)))
         journal.close()
 
     asyncio.run(settle_a_stranger())

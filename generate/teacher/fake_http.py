@@ -37,6 +37,7 @@ class Connection(asyncio.Protocol):
         self._request: Incoming | None = None  # its headers were read
         self._missing = 0  # bytes of its body
         self._busy = False  # it was handed on, and has no answer yet
+        self._last = False  # the client wants the connection closed after this answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -73,7 +74,9 @@ class Connection(asyncio.Protocol):
                 answer.body,
             )
         )
-        if self._buffer:
+        if self._last:
+            self._transport.close()
+        elif self._buffer:
             self._read()
         return True
 
@@ -114,6 +117,7 @@ class Connection(asyncio.Protocol):
             name, _, value = line.partition(b":")
             headers[name.lower()] = value.strip()
         method, target, _ = first.decode().split(" ")
+        self._last = headers.get(b"connection", b"").lower() == b"close"
         self._missing = int(headers.get(b"content-length", 0))
         if b"transfer-encoding" in headers or not 0 <= self._missing <= LARGEST:
             self._refuse(413, "send a body with its length, within 64 MiB")
