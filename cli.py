@@ -74,6 +74,11 @@ def generate(
     shard: Annotated[
         str | None, typer.Option(help="I/N: the share I, from 0, of N; see genteach merge.")
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(help="`local`, `auto` or an address: --shards on a Ray cluster, then merged."),
+    ] = None,
+    shards: Annotated[int, typer.Option(min=1, help="How many, with --ray.")] = 1,
     journal_dir: JournalDir = None,
     take_over: Annotated[
         bool, typer.Option("--take-over", help="The process that held this shard on another host is gone.")
@@ -104,6 +109,11 @@ def generate(
         from .generate.plan import plan as work
 
         work(recipe, update=update, as_json=json, **where)
+    elif ray and not dry_run:
+        from .generate.cluster import generate_on_ray
+
+        told = {"journal_dir": journal_dir, "take_over": take_over, "update": update, "as_json": json}
+        generate_on_ray(recipe, ray, shards, **told)
     else:
         run(recipe, update=update, dry_run=dry_run, as_json=json, take_over=take_over, **where)
 
