@@ -246,6 +246,7 @@ def test_another_model_behind_the_same_address_stays_out(alone: bool) -> None:
 
 def test_a_model_that_is_replaced_between_two_calls_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet_module, "CHECK_EVERY", 10)
+    monkeypatch.setattr(fleet_module, "IDENTIFY_EVERY", 1)
     fake = FakeTeacher(lambda call: f"{words} for {call.digest}", MODEL, owner="nobody")
     words = "words"
 
@@ -513,6 +514,7 @@ def test_a_server_that_gives_every_reply_a_name_of_its_own_is_believed() -> None
 
 def test_codes_that_come_back_wrong_end_the_run_and_name_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet_module, "CHECK_EVERY", 5)
+    monkeypatch.setattr(fleet_module, "IDENTIFY_EVERY", 1)
     mixes = False
 
     async def repeat(request: web.Request) -> web.StreamResponse:

@@ -20,6 +20,7 @@ SAMPLED_EVERY, SAMPLED_EARLY = (
 FAILURES = 5  # in a row, for a server to be doubted
 GRACE = 10.0  # seconds left to the calls in flight at a server that may yet answer them
 CHECK_EVERY = 1000  # replies of a server
+IDENTIFY_EVERY = 10  # of these checks: it takes four calls
 CERTAIN = 2  # looks at a stranger, before it ends a run: greedy answers of a GPU may differ once
 
 
@@ -95,8 +96,9 @@ class Fleet:
 
     def count_reply(self, replica: Replica) -> None:
         """Look at a server's answers now and then, while it works."""
-        if replica.calls % CHECK_EVERY == 0:
-            self._keep(self._check(replica))
+        checks, rest = divmod(replica.calls, CHECK_EVERY)
+        if not rest:
+            self._keep(self._check(replica, identify=checks % IDENTIFY_EVERY == 0))
 
     def _agree(self, alive: dict[Replica, dict[str, Any]]) -> None:
         """Take the first one's identity for the teacher's; raises EnvironmentFailure where another one differs."""
@@ -171,10 +173,12 @@ class Fleet:
             advice = "start the one that began this run, or begin another run"
             self._places.end(EnvironmentFailure(f"{line}; {advice}"))
 
-    async def _check(self, replica: Replica) -> None:
-        """Have a server that works repeat a code, and say who it is: it may have been replaced between two calls."""
+    async def _check(self, replica: Replica, identify: bool) -> None:
+        """Have a server that works repeat a code, or say who it is: it may have been replaced between two calls."""
         if replica.echoes is not None:
             await self._plant_code(replica, replica.echoes)
+        if not identify:
+            return
         try:
             identity = await replica.server.identify()
         except Failure:  # of no consequence to calls that are answered
