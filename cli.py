@@ -105,7 +105,7 @@ def generate(
         given = {"skills": "all", **given}
     recipe = load(config, GenerateRecipe, given)
     where = {"shard": Shard.parse(shard or "0/1"), "journal_dir": journal_dir}
-    if plan:
+    if plan and not dry_run:
         from .generate.plan import plan as work
 
         work(recipe, update=update, as_json=json, **where)

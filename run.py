@@ -215,7 +215,8 @@ class Lock:
         self.epoch = self._said().get("epoch", 0) + 1
         since = time.strftime("%F %T")
         with writing(self.path):
-            self._say({"host": socket.gethostname(), "pid": os.getpid(), "since": since, "epoch": self.epoch})
+            host, pid = self._here()
+            self._say({"host": host, "pid": pid, "since": since, "epoch": self.epoch})
         for left in self.path.parent.glob(".*.[0-9]*"):  # by a holder that was killed while it wrote
             left.unlink(missing_ok=True)
         return self
@@ -233,7 +234,7 @@ class Lock:
     def check(self) -> None:
         """Raise EnvironmentFailure if another process has taken over since."""
         held = _first_line(self.path.read_text())
-        if held.get("epoch") != self.epoch:
+        if (held.get("host"), held.get("pid"), held.get("epoch")) != (*self._here(), self.epoch):
             who = "process {pid} on {host}".format_map(held) if "pid" in held else "another process"
             raise EnvironmentFailure(f"{self.path}: taken over by {who}; this process stops")
 
@@ -251,6 +252,10 @@ class Lock:
         who = "process {pid} on {host} since {since}".format_map(held) if "pid" in held else "another process"
         return f"{who}; {'remove the file if it is gone' if free else 'wait for it, or stop it'}"
 
+    @staticmethod
+    def _here() -> tuple[str, int]:
+        return socket.gethostname(), os.getpid()
+
     def _said(self) -> dict[str, Any]:
         """What the file says; nothing when it is empty, or just being written."""
         self._file.seek(0)
@@ -262,6 +267,7 @@ class Lock:
         self._file.write(json.dumps(facts) + "\n")
         self._file.flush()
         self._file.truncate()
+        os.fsync(self._file.fileno())  # other hosts see it now
 
 
 def _open_or_create(path: str, flags: int) -> int:

@@ -27,7 +27,7 @@ from .engine import WHOLE, Engine, Shard, WorkItem, work_items
 from .journal import Journal
 from .merge import merge
 from .orca_bench import draw, freeze
-from .parts import ROUND, Parts
+from .parts import FOLDER, ROUND, Parts
 from .recipe import GenerateRecipe, SkillChoice
 from .report import say_effort, say_pairs, say_seeds, say_teachers
 from .seeds import read_report, read_seeds, write_seeds
@@ -82,22 +82,24 @@ def generate(
         say(json.dumps(recipe.model_dump(mode="json"), indent=2))
         return
     job = job_of(recipe, shard, journal_dir, update, as_json)
-    with ExitStack() as held:
-        lock = held.enter_context(Lock(job.folder, wait=0 if shard == WHOLE else PREPARING))
+    with ExitStack() as held, ExitStack() as preparing:
+        wait = 0 if shard == WHOLE else PREPARING
+        lock = preparing.enter_context(Lock(job.folder, wait, take_over))
         prepare(job)
-        if shard != WHOLE:
-            held.close()  # the other shards may prepare while this one works
-            lock = held.enter_context(
-                Lock(make_folder(job.folder / "parts" / str(shard)), take_over=take_over)
-            )
+        if shard == WHOLE:
+            held.push(preparing.pop_all())
+        else:
+            lock = held.enter_context(Lock(make_folder(job.folder / FOLDER / str(shard)), 0, take_over))
         say_teachers(recipe.teachers)
-        accounting = asyncio.run(work(job, lock))
+        accounting = asyncio.run(
+            work(job, lock, ready=preparing.close)
+        )  # others prepare while this one works
         if shard == WHOLE:
             manifest = merge(job.folder, fingerprint(job.decides), job.planned())
             say_pairs(job.folder / ROUND, manifest)
         else:
             say(f"Shard {shard}: {accounting}; when every shard is done: genteach merge {job.folder}")
-    _check_quarantine(recipe, accounting)
+    check_quarantine(recipe, accounting)
 
 
 def merge_run(run: Path) -> None:
@@ -199,16 +201,23 @@ def _keep_benchmark(folder: Path, decides: dict[str, Any]) -> None:
         )
 
 
-async def work(job: Job, lock: Lock) -> Accounting:
-    """Have every pending item of the shard settled and sealed; without one, the teacher is not even started."""
+async def work(job: Job, lock: Lock, ready: Callable[[], None] = lambda: None) -> Accounting:
+    """Have every pending item of the shard settled and sealed; without one, the teacher is not even started.
+
+    `ready` is called once the journal agrees with the sealed parts: until then no other process may merge them.
+    """
     journal = Journal(journal_path(job.folder, str(job.shard), job.journal_dir))
     parts = Parts(job.folder, job.shard, journal, fingerprint(job.decides), lock.check)
-    faculty = open_faculty(job.recipe.teachers, job.folder / "logs")
+    logs = job.folder / "logs"
+    faculty = open_faculty(
+        job.recipe.teachers, logs if job.shard == WHOLE else logs / f"shard-{job.shard}" / "teacher"
+    )
     try:
         await _follow(journal, job, parts.recipe)
         if taken_over := await parts.open():
             say(f"{taken_over} items are known from sealed parts")
         await journal.set_fact("recipe", parts.recipe)
+        ready()
         engine = Engine(faculty, journal, job.recipe.run_seed, job.recipe.window, parts.seal)
 
         def items() -> Iterator[WorkItem]:
@@ -253,11 +262,11 @@ async def _same_teachers(journal: Journal, identities: list[dict[str, Any]], job
             return
         if not job.update:
             raise BadInput(f"{journal.path}: begun with another teacher: {other}; {job.advice}")
-        await journal.reopen(keep_calls=False, parts="0", speed="{}")
+        await journal.reopen(keep_calls=False, speed="{}")
     await journal.set_fact("teachers", json.dumps(now))
 
 
-def _check_quarantine(recipe: GenerateRecipe, accounting: Accounting) -> None:
+def check_quarantine(recipe: GenerateRecipe, accounting: Accounting) -> None:
     share = accounting.quarantined.total() / max(accounting.planned, 1)
     if share > recipe.quarantine_limit:
         reasons = ", ".join(f"{reason} {count}" for reason, count in accounting.quarantined.most_common(3))

@@ -139,6 +139,7 @@ class Engine:
         began = time.monotonic()
         with _rare_collections():
             failure = await self._settle_all(items(), progress)
+        self._show(progress)
         self.seconds = time.monotonic() - began
         accounting = self.account(items())
         if failure is None and self.tally.stopping and accounting.pending:
@@ -146,11 +147,13 @@ class Engine:
                 f"stopped with {accounting.pending} of {accounting.planned} items pending; "
                 "run the same command to go on"
             )
+        if not self.journal.failed:
+            try:
+                await self.seal()
+            except Failure as error:
+                failure = failure or error
         if failure:
             progress.say(str(accounting))
-        if not self.journal.failed:
-            await self.seal()
-        if failure:
             raise failure
         return accounting
 

@@ -367,9 +367,13 @@ class Snapshot:
             WHERE id IN (SELECT item FROM outcomes)"""
         return self._connection.execute(sql).fetchone()[0]
 
-    def open_calls(self) -> Iterator[tuple[ItemName, Call]]:
-        """The calls of the items that are not settled yet."""
-        return read_calls(self._connection, "i.state IS NULL")
+    def open_calls(self, after: int) -> Iterator[tuple[ItemName, Call]]:
+        """The calls of the items that are not settled yet, but for the first `after` calls of the journal."""
+        return read_calls(self._connection, "i.state IS NULL AND c.rowid > ?", after)
+
+    def last_call(self) -> int:
+        """The number of the journal's last call."""
+        return self._connection.execute("SELECT COALESCE(MAX(rowid), 0) FROM calls").fetchone()[0]
 
 
 def read_calls(connection: sqlite3.Connection, where: str, *values: Any) -> Iterator[tuple[ItemName, Call]]:

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from ..run import BadInput, EnvironmentFailure, fingerprint, read_manifest, settle, sha256, write_manifest
+from ..run import BadInput, EnvironmentFailure, fingerprint, read_manifest, settle, write_manifest
 from .engine import Shard
 from .journal import ASKED_AT_ONCE, PAIR, REJECTED, Call, ItemName, Journal, Settled, Snapshot, connect
 from .pairs import CALL_SCHEMA, ITEM_SCHEMA, write_pairs, write_rejected
@@ -79,8 +79,9 @@ class Parts:
         aside = self.folder / f".{number:05d}-{journal}"
         teachers = orjson.loads(self.journal.fact("teachers") or "[]")
         facts = {"recipe": self.recipe, "journal": journal, "teachers": teachers}
+        before = int(self.journal.fact("sealed calls") or 0)
         try:
-            written = await asyncio.to_thread(self._write, aside, facts, self.journal.fact("open calls"))
+            written = await asyncio.to_thread(self._write, aside, facts, before)
             if written is None:
                 return
             last, calls = written
@@ -89,7 +90,7 @@ class Parts:
         except EnvironmentFailure:
             self.journal.failed = True  # nothing is sealed any more: what the disk holds is not known
             raise
-        await self.journal.unstage(last, **{"parts": str(number + 1), "open calls": calls})
+        await self.journal.unstage(last, **{"parts": str(number + 1), "sealed calls": str(calls)})
 
     @property
     def _count(self) -> int:
@@ -101,27 +102,24 @@ class Parts:
         numbers = (int(part.name) + 1 for part in self.folder.glob("[0-9]*"))
         return max(self._count, *numbers, 0)
 
-    def _write(self, aside: Path, facts: dict[str, Any], before: str | None) -> tuple[int, str] | None:
-        """The part's files; returns the number of the last outcome among them, and the hash of the open calls.
+    def _write(self, aside: Path, facts: dict[str, Any], before: int) -> tuple[int, int] | None:
+        """The part's files; returns the numbers of the last outcome and the last call that are sealed with it.
 
-        None where nothing is staged, and the open calls are those of `before`.
+        Of the open items only the calls after the first `before` are written: parts hold those already. None
+        where there is nothing new.
         """
         with Snapshot(self.journal.path) as staged:
-            if not staged.last and next(staged.open_calls(), None) is None:
+            if not staged.last and next(staged.open_calls(before), None) is None:
                 return None
-            open_calls = map(_call_row, staged.open_calls())
-            files = {"calls.parquet": write_rows(aside / "calls.parquet", open_calls, CALL_SCHEMA)}
-            calls = sha256(aside / "calls.parquet")
-            if not staged.last and calls == before:
-                shutil.rmtree(aside)
-                return None
-            files |= {
+            open_calls = map(_call_row, staged.open_calls(before))
+            files = {
+                "calls.parquet": write_rows(aside / "calls.parquet", open_calls, CALL_SCHEMA),
                 "pairs.parquet": write_pairs(aside / "pairs.parquet", staged.outcomes(PAIR)),
                 "rejected.parquet": write_rejected(aside / "rejected.parquet", staged.outcomes(REJECTED)),
                 "items.parquet": write_rows(aside / "items.parquet", staged.items(), ITEM_SCHEMA),
             }
             write_manifest(aside, files, **facts, repeated_calls=staged.repeated_calls())
-            return staged.last, calls
+            return staged.last, staged.last_call()
 
     async def restore(self) -> int:
         """Take over what others have sealed of this shard since the last time; returns how many items that are.

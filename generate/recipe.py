@@ -127,7 +127,7 @@ class GenerateRecipe(Strict):
         """The part that decides the output: what a resumed run must not change."""
         free = {"out", "window", "quarantine_limit", "companions", "more_teachers"}
         resolved = self.model_dump(mode="json", exclude=free)
-        who = [{"kind": each.kind, "model": each.model, "share": each.share} for each in self.teachers]
+        who = [{"kind": each.kind, "model": each.serves, "share": each.share} for each in self.teachers]
         resolved["teacher"] = who if len(who) > 1 else who[0]
         return resolved | {"code": _digest_of_code(self.skills)}
 

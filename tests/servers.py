@@ -66,10 +66,13 @@ async def scripted(
 
 
 @contextmanager
-def fake_teacher(ledger: Path) -> Iterator[str]:
-    """The offline rules behind HTTP, SLOTS at a time and with a ledger of every request; yields the URL."""
+def fake_teacher(ledger: Path, *more: str) -> Iterator[str]:
+    """The offline rules behind HTTP, SLOTS at a time and with a ledger of every request; yields the URL.
+
+    `more` are options that lie over the usual ones.
+    """
     options = ["--answers", "offline", "--latency-ms", "5", "--slots", str(SLOTS), "--ledger", str(ledger)]
-    command = [sys.executable, "-m", "genteach.cli", "teacher", "fake", *options]
+    command = [sys.executable, "-m", "genteach.cli", "teacher", "fake", *options, *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:

@@ -32,5 +32,6 @@ if __name__ == "__main__":
     if sys.argv[1] == "ray":
         on_ray(pairs, *sys.argv[2:])
     else:
-        engine.PAIRS_PER_PART, engine.TICK = int(pairs), 0.05
+        engine.PAIRS_PER_PART = engine.FIRST_PART = int(pairs)
+        engine.TICK = 0.05
         cli.main()

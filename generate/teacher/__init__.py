@@ -170,6 +170,12 @@ class TeacherSettings(Strict):
         """The base URLs, one of each replica."""
         return (self.url,) if isinstance(self.url, str) else self.url
 
+    @property
+    def serves(self) -> str | None:
+        """The model that is asked for, if it is known before a server is asked."""
+        launched = self.launch.model if self.launch and self.launch.server != "command" else None
+        return self.model or launched
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read the command line's form, `offline` or `URL[,URL][#model]`; raises BadInput."""

@@ -20,6 +20,7 @@ GUIDED: dict[str, Guided] = {
     "llamacpp": "json_object",
     "me": "json_object",
 }
+WHOLE = ("stop", "length", "tool_calls", "eos", "stop_sequence")
 LARGEST_BODY = 16 << 20
 LONGEST_RETRY_AFTER = 60.0
 MOST_TOKENS = 2**31 - 1
@@ -66,10 +67,12 @@ def read_reply(content: bytes, attempt: int = 1) -> Reply:
         choice, usage = body["choices"][0], body.get("usage") or {}
         message, finish = choice["message"], str(choice.get("finish_reason"))
         tokens = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-        problem = _why_no_text(message, finish)
+        problem = _why_no_text(message, finish) or _why_not_whole(finish)
         text, model = message.get("content"), str(body.get("model"))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         raise Again("invalid_body", shown(content)) from None
+    if problem == "aborted":  # vLLM and SGLang say so of what they gave up: it may be whole another time
+        raise Again(problem, f"finish_reason {finish}: {shown(content)}")
     if problem:
         raise Unanswerable(problem, f"finish_reason {finish}: {shown(content)}")
     return Reply(text, finish, *tokens, model, attempt)
@@ -78,6 +81,12 @@ def read_reply(content: bytes, attempt: int = 1) -> Reply:
 def _count(said: float | None) -> int:
     """A number of tokens, whatever the server says of it: between 0 and MOST_TOKENS."""
     return int(min(max(said or 0, 0), MOST_TOKENS))
+
+
+def _why_not_whole(finish: str) -> str | None:
+    """Why a text is not to be taken for an answer. One that was cut off by its length is the caller's to judge."""
+    named = {"abort": "aborted", "content_filter": "content_filter"}
+    return None if finish in WHOLE else named.get(finish, "finish_reason")
 
 
 def _why_no_text(message: dict[str, Any], finish: str) -> str | None:
@@ -93,7 +102,8 @@ def _why_no_text(message: dict[str, Any], finish: str) -> str | None:
 
 def refusal(url: str, model: str, status: int, content: bytes, retry_after: str | None = None) -> Exception:
     """Who must act on a status other than 200: the next attempt, this item, or whoever started the run."""
-    said = f"{url} answered {status}: {shown(content)}"
+    answered = f"answered {status}: {shown(content)}"
+    said = f"{url} {answered}"
     if status in (401, 403):
         return EnvironmentFailure(
             f"{said}; name the environment variable with the key in teacher.api_key_env"
@@ -104,7 +114,8 @@ def refusal(url: str, model: str, status: int, content: bytes, retry_after: str 
         return EnvironmentFailure(f"{said}; give the final address in teacher.url")
     if status >= 500 or status in (408, 425, 429):
         return Again(f"http_{status}", said, wait_asked_for(retry_after))
-    return Unanswerable("context_too_long" if TOO_LONG.search(said) else "refused", said)
+    # The detail of an item does not say which server it was: another one would have answered the same.
+    return Unanswerable("context_too_long" if TOO_LONG.search(answered) else "refused", answered)
 
 
 def wait_asked_for(retry_after: str | None) -> float:
