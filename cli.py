@@ -480,6 +480,8 @@ def main() -> None:
         sys.exit(1)
     except (OSError, sqlite3.Error) as error:  # a full disk, a folder that went away
         sys.exit(_stop(str(error), 4))
+    except MemoryError:
+        sys.exit(_stop("out of memory; what was counted is safe: run the same command to go on", 4))
     except Exception as error:
         if not hasattr(error, "format_message"):  # not one of typer's own complaints about the command line
             raise

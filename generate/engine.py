@@ -252,7 +252,7 @@ class Engine:
             state, step, reason, detail = ITEM_REJECTED, rejected.step, rejected.reason, rejected.detail
         except Unanswerable as failure:
             state, step, reason, detail = QUARANTINED, "teacher", failure.reason, failure.detail
-        except (Draining, Failure):
+        except (Draining, Failure, MemoryError, OSError):  # no fault of this item: the run cannot go on
             raise
         except Exception as fault:  # what one reply breaks would break every resumed run at the same place
             state, reason = QUARANTINED, f"fault:{type(fault).__name__}"

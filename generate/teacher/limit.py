@@ -9,6 +9,7 @@ QUEUE = (0.05, 0.10)  # waiting at the server for each that runs: enough that it
 ROOMY, FULL = 0.90, 0.95  # of its KV cache
 CUT = 0.7  # what is left of the limit when the server turns calls away
 REFUSED = 0.05  # the share of calls turned away that is borne
+FEWEST = 200  # calls that the share is taken of: one of a few would be much
 DOUBLING = 1.2  # throughput gained when the limit doubles, for it to double again
 GAIN = 1.03  # throughput gained that pays for a higher limit; what is lost to a lower one stays below it
 UP, DOWN = 1.25, 0.8
@@ -42,7 +43,7 @@ class Limit:
 
     def replied(self, now: float, sent: float, tokens: int, wanted: bool) -> None:
         """A call sent at `sent` was answered with so many tokens; `wanted` says whether others wait for a place."""
-        self._refused -= self._refused / self.value
+        self._refused -= self._refused / max(self.value, FEWEST)
         self.round_trip += (now - sent - self.round_trip) * (0.02 if self.round_trip else 1.0)
         if not wanted:
             self._changed, self._replies, self._tokens, self._seconds = now, 0, 0, 0.0
@@ -63,7 +64,7 @@ class Limit:
 
     def turned_away(self, now: float) -> None:
         """A call was refused for load (429), or was not answered in time."""
-        self._refused += (1 - self._refused) / self.value
+        self._refused += (1 - self._refused) / max(self.value, FEWEST)
         if self._refused <= REFUSED or now - self._cut_at < self.round_trip:
             return
         self._cut_at, self.doubling, self._refused = now, False, 0.0

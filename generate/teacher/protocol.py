@@ -20,7 +20,7 @@ GUIDED: dict[str, Guided] = {
     "llamacpp": "json_object",
     "me": "json_object",
 }
-WHOLE = ("stop", "length", "tool_calls", "eos", "stop_sequence")
+WHOLE = ("stop", "length", "tool_calls", "eos", "eos_token", "stop_sequence")
 LARGEST_BODY = 16 << 20
 LONGEST_RETRY_AFTER = 60.0
 MOST_TOKENS = 2**31 - 1
