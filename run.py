@@ -217,6 +217,7 @@ class Lock:
         with writing(self.path):
             host, pid = self._here()
             self._say({"host": host, "pid": pid, "since": since, "epoch": self.epoch})
+            os.fsync(self._file.fileno())  # other hosts see it now
         for left in self.path.parent.glob(".*.[0-9]*"):  # by a holder that was killed while it wrote
             left.unlink(missing_ok=True)
         return self
@@ -267,7 +268,6 @@ class Lock:
         self._file.write(json.dumps(facts) + "\n")
         self._file.flush()
         self._file.truncate()
-        os.fsync(self._file.fileno())  # other hosts see it now
 
 
 def _open_or_create(path: str, flags: int) -> int:

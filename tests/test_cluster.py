@@ -142,6 +142,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Counter[str]]
         return folder / "run", teachers.arrived()
 
 
+@pytest.mark.slow
 def test_three_processes_at_once_make_the_round_of_one(
     tmp_path: Path, alone: tuple[Path, Counter[str]]
 ) -> None:
@@ -156,6 +157,7 @@ def test_three_processes_at_once_make_the_round_of_one(
     assert not list((out / "parts").glob("*/[0-9]*"))
 
 
+@pytest.mark.slow
 def test_a_lost_node_costs_what_its_shard_had_not_sealed(
     tmp_path: Path, alone: tuple[Path, Counter[str]]
 ) -> None:
