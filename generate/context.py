@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections import Counter
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from .agent import Agent, fence_for
-from .flow import Entry, Named, Rejected, Skill
+from .flow import Entry, Rejected, Skill
 from .journal import Call, ItemName, Journal
 from .record import Record, Step, Verdict
 from .reply import Unreadable
 from .seeds import Seed
 from .teacher import Reply, Request, Teacher, Unanswerable, response_format
 
-T = TypeVar("T", bound=Named)
+T = TypeVar("T")
 # For one seed and skill; a flow that would go on for ever, or grow its prompt without end, is put aside.
 MOST_CALLS = 1000
 LONGEST_PROMPT = 4 << 20  # bytes
@@ -132,11 +133,10 @@ class SeedContext:
         return reply
 
     def choose(self, label: str, options: list[T]) -> list[T]:
-        """An order drawn for each option by itself: one more, or one less, does not change that of the others."""
-        identity = f"{self.run_seed}\0{self.skill.name}\0{self.seed.id}\0{label}\0"
-        return sorted(
-            options, key=lambda option: hashlib.sha256(f"{identity}{option.name}".encode()).digest()
-        )
+        """A function of the run seed, the skill, the seed and the label alone: the same on every run."""
+        identity = f"{self.run_seed}\0{self.skill.name}\0{self.seed.id}\0{label}"
+        draw = random.Random(hashlib.sha256(identity.encode()).digest())
+        return draw.sample(options, len(options))
 
     def emit(self, record: Record, verdict: Verdict) -> None:
         self.pairs.append(pair_row(record, verdict, self.skill.entry(record.entry), self.teacher.name))

@@ -12,15 +12,7 @@ from .record import Record, Step, Verdict
 from .reply import Declined
 from .seeds import Seed
 
-
-class Named(Protocol):
-    """Whatever can be drawn: an agent, an entry, a refinement."""
-
-    @property
-    def name(self) -> str: ...
-
-
-T = TypeVar("T", bound=Named)
+T = TypeVar("T")
 # The paper's identity agent copies its text verbatim: that takes no teacher, and no tokens.
 IDENTITY = Agent(
     "identity", role="You copy a document verbatim.", task="", about="document", writes_text="passage"
@@ -84,10 +76,6 @@ class Refinement:
     suggester: Agent
     editor: Agent
     entries: frozenset[str] = frozenset()  # empty: any
-
-    @property
-    def name(self) -> str:
-        return self.goal
 
     def suits(self, entry: str) -> bool:
         return not self.entries or entry in self.entries

@@ -33,16 +33,19 @@ RULES = Rules({"toy": {"echo": echo}}, digest="0" * 64)
 
 
 def by_rule(call: Any) -> str:
-    return RULES.answer(call.skill, call.agent, call.seed_id, call.number, call.fields)
+    return RULES.answer(call.skill, call.agent, call.seed_id, call.again, call.fields)
 
 
-def a_request(text: str = "hello", number: int = 0, agent: str = "echo", **fields: Any) -> Request:
+def a_request(
+    text: str = "hello", n: int = 0, number: int = 0, agent: str = "echo", **fields: Any
+) -> Request:
     message = {"role": "user", "content": text}
     return Request(
         (message,),
         skill="toy",
         agent=agent,
         seed_id="seed-é",
+        n=n,
         number=number,
         fields=fields or {"passage": "p"},
     )
@@ -74,7 +77,7 @@ def test_the_rules_say_the_same_in_process_and_behind_http() -> None:
     long_passage = "Wörter, \n and <tags>. " * 2_000
     requests = [
         a_request(passage=long_passage),
-        a_request(number=1),
+        a_request(n=1),
         a_request(passage=("a", "tuple")),
         a_request(passage=""),
     ]

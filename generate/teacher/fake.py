@@ -34,6 +34,7 @@ class Call:
     agent: str
     seed_id: str
     number: int
+    again: int  # how many identical requests of the item came before
     fields: dict[str, Any]
     body: dict[str, Any]
     digest: str
@@ -49,13 +50,14 @@ class Call:
             raise ValueError("no messages") from None
         digest = sha256(content).hexdigest()
         if b"x-genteach-n" not in headers:
-            return cls("", "", "", 0, {}, body, digest, own)
+            return cls("", "", "", 0, 0, {}, body, digest, own)
         skill, agent, seed_id = (
             headers.get(name, b"").decode()
             for name in (b"x-genteach-skill", b"x-genteach-agent", b"x-genteach-seed")
         )
         fields = orjson.loads(b64decode(headers.get(b"x-genteach-fields", b"")) or b"{}")
-        return cls(skill, agent, seed_id, int(headers[b"x-genteach-n"]), fields, body, digest, own)
+        number, again = int(headers[b"x-genteach-n"]), int(headers.get(b"x-genteach-again", 0))
+        return cls(skill, agent, seed_id, number, again, fields, body, digest, own)
 
 
 Answers = Callable[[Call], str]
@@ -64,7 +66,7 @@ Answers = Callable[[Call], str]
 def answers_by_rule() -> Answers:
     """What the embedded offline teacher would say."""
     rules = Rules.load()
-    return lambda call: rules.answer(call.skill, call.agent, call.seed_id, call.number, call.fields)
+    return lambda call: rules.answer(call.skill, call.agent, call.seed_id, call.again, call.fields)
 
 
 def answers_by_hash() -> Answers:

@@ -71,9 +71,7 @@ class OfflineTeacher:
             raise RuntimeError("start() the teacher before asking it")
         if self._draining:
             raise Draining
-        text = self._rules.answer(
-            request.skill, request.agent, request.seed_id, request.number, request.fields
-        )
+        text = self._rules.answer(request.skill, request.agent, request.seed_id, request.n, request.fields)
         asked = sum(words(message["content"]) for message in request.messages)
         return Reply(text, "stop", asked, words(text), NAME)
 

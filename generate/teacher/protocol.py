@@ -44,6 +44,7 @@ def identity_headers(request: Request) -> dict[str, str]:
         "X-Genteach-Agent": request.agent,
         "X-Genteach-Seed": request.seed_id,
         "X-Genteach-N": str(request.number),
+        "X-Genteach-Again": str(request.n),
         "X-Genteach-Fields": b64encode(orjson.dumps(request.fields)).decode(),
     }
 
