@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import orjson
@@ -322,61 +321,8 @@ class Journal:
         return row[0] if row else None
 
 
-class Snapshot:
-    """The journal as it stands at one moment, read from any thread while others write to it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> Snapshot:
-        self._connection = connect(self.path)
-        self._connection.execute("BEGIN")
-        [self.last] = self._connection.execute("SELECT COALESCE(MAX(number), 0) FROM outcomes").fetchone()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._connection.close()
-
-    def outcomes(self, kind: str) -> Iterator[dict[str, Any]]:
-        """Staged pairs or rejected rows in the order of their ids, which no crash and no scheduling can change."""
-        numbers = self._connection.execute("SELECT number FROM outcomes WHERE kind = ? ORDER BY id", (kind,))
-        decompressor = zstandard.ZstdDecompressor()
-        for number in [
-            number for (number,) in numbers
-        ]:  # the bodies one by one: sorting them would hold them all
-            [body] = self._connection.execute(
-                "SELECT body FROM outcomes WHERE number = ?", (number,)
-            ).fetchone()
-            yield orjson.loads(decompressor.decompress(body))
-
-    def items(self) -> Iterator[dict[str, Any]]:
-        """The items whose outcomes are staged, by id: how they ended, and what they took."""
-        columns = ("state", "reason", "detail", "calls", "prompt_tokens", "completion_tokens")
-        sql = f"""
-            SELECT id, name, seed_id, {", ".join(columns)} FROM items JOIN names ON code = skill
-            WHERE id IN (SELECT item FROM outcomes) ORDER BY id"""
-        for key, *rest in self._connection.execute(sql):
-            yield dict(zip(("id", "skill", "seed_id", *columns), (key.hex(), *rest), strict=True))
-
-    def repeated_calls(self) -> int:
-        """How many requests of these items were sent again."""
-        sql = """
-            SELECT COALESCE(SUM(attempts - 1), 0) FROM calls JOIN items ON item = number
-            WHERE id IN (SELECT item FROM outcomes)"""
-        return self._connection.execute(sql).fetchone()[0]
-
-    def open_calls(self, after: int) -> Iterator[tuple[ItemName, Call]]:
-        """The calls of the items that are not settled yet, but for the first `after` calls of the journal."""
-        return read_calls(self._connection, "i.state IS NULL AND c.rowid > ?", after)
-
-    def last_call(self) -> int:
-        """The number of the journal's last call."""
-        return self._connection.execute("SELECT COALESCE(MAX(rowid), 0) FROM calls").fetchone()[0]
-
-
 def read_calls(connection: sqlite3.Connection, where: str, *values: Any) -> Iterator[tuple[ItemName, Call]]:
+    """The calls for which the SQL condition holds (`i` is the item's row, `c` the call's), in the order they were made."""
     sql = f"""
         SELECT i.id, s.name, i.seed_id, a.name, c.key, c.n, c.reply, f.name, c.prompt_tokens, c.completion_tokens,
             m.name, c.attempts

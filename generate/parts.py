@@ -26,9 +26,10 @@ import orjson
 
 from ..run import BadInput, EnvironmentFailure, fingerprint, read_manifest, settle, write_manifest
 from .engine import Shard
-from .journal import ASKED_AT_ONCE, PAIR, REJECTED, Call, ItemName, Journal, Settled, Snapshot, connect
+from .journal import ASKED_AT_ONCE, PAIR, REJECTED, Call, ItemName, Journal, Settled, connect
 from .pairs import CALL_SCHEMA, ITEM_SCHEMA, write_pairs, write_rejected
 from .parquet import read_rows, write_rows
+from .snapshot import Snapshot
 from .teacher import Reply
 
 FOLDER, ROUND = "parts", Path("rounds") / "0001"

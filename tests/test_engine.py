@@ -14,13 +14,14 @@ from genteach.generate.agent import Agent
 from genteach.generate.context import Tally
 from genteach.generate.engine import WHOLE, Engine, WorkItem, work_items
 from genteach.generate.flow import Context, Dials, Entry, Refinement, Skill
-from genteach.generate.journal import PAIR, REJECTED, Journal, Snapshot
+from genteach.generate.journal import PAIR, REJECTED, Journal
 from genteach.generate.merge import merge
 from genteach.generate.parts import Parts
 from genteach.generate.recipe import SkillChoice
 from genteach.generate.record import Record, Verdict
 from genteach.generate.reply import decline, form
 from genteach.generate.seeds import Seed
+from genteach.generate.snapshot import Snapshot
 from genteach.generate.teacher import Draining, Guided, Reply, Request, Unanswerable
 from genteach.generate.teacher.faculty import Faculty
 from genteach.progress import Progress

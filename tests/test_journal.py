@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from genteach.generate.journal import DONE, PAIR, Call, ItemName, Journal, Settled, Snapshot
+from genteach.generate.journal import DONE, PAIR, Call, ItemName, Journal, Settled
+from genteach.generate.snapshot import Snapshot
 from genteach.generate.teacher import Reply
 from genteach.run import EnvironmentFailure
 
