@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from string import Template
+from typing import TYPE_CHECKING
 
 from .reply import FREE_TEXT, Form
 from .teacher import Sampling
+
+if TYPE_CHECKING:
+    from .flow import Context
+    from .record import Record
 
 SYSTEM = (
     "You help to write training data for a smaller language model, from documents. Everything between the two "
@@ -39,16 +44,22 @@ class Agent:
     about: str = "passage"
     writes_text: str = "text"
     sampling: Sampling = Sampling()
+    reads: frozenset[str] = field(
+        init=False, repr=False, compare=False
+    )  # the record fields that the prompt needs
+    writes: frozenset[str] = field(init=False, repr=False, compare=False)  # those that a reply sets
 
-    @cached_property
-    def reads(self) -> frozenset[str]:
-        """The record fields that the prompt needs."""
-        return frozenset({self.about, *Template(self.task).get_identifiers()})
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reads", frozenset({self.about, *Template(self.task).get_identifiers()}))
+        object.__setattr__(self, "writes", frozenset(self.form.names or (self.writes_text,)))
 
-    @cached_property
-    def writes(self) -> frozenset[str]:
-        """The record fields that a reply sets."""
-        return frozenset(self.form.names or (self.writes_text,))
+    def agents(self) -> tuple[Agent, ...]:
+        """Whom it asks: itself."""
+        return (self,)
+
+    async def __call__(self, record: Record, ctx: Context) -> list[Record]:
+        """One new record for each item of its reply. Raises Declined, or Rejected when it stays unreadable."""
+        return await ctx.ask(self, record)
 
     def messages(self, fields: Mapping[str, str], fence: str, guided: bool) -> tuple[dict[str, str], ...]:
         """The prompt: shared system message and fenced passage first, so that a server's prefix cache serves

@@ -15,6 +15,7 @@ from ..progress import Progress, say, table
 from ..run import (
     Accounting,
     BadInput,
+    EnvironmentFailure,
     Lock,
     QuarantineOverThreshold,
     differences,
@@ -31,8 +32,12 @@ from .parts import FOLDER, ROUND, Parts
 from .recipe import GenerateRecipe, SkillChoice
 from .report import say_effort, say_pairs, say_seeds, say_teachers
 from .seeds import read_report, read_seeds, write_seeds
+from .seeds.store import FILE as SEEDS
 from .teacher.faculty import open_faculty
 from .teacher.fingerprint import same_teacher
+from .tools import sandbox
+from .tools.search import FILE as INDEX
+from .tools.search import SeedIndex
 
 PACKAGES = ("aiohttp", "pyarrow", "pydantic")
 SPLIT = ("seeds", "held_out", "run_seed")  # the keys that decide which documents are held out
@@ -142,6 +147,15 @@ def prepare(job: Job) -> None:
             folder, recipe.corpora(), recipe.run_seed, recipe.held_out, recipe.limit, progress
         )
     say_seeds(found)
+    made, seeds = folder / INDEX, folder / SEEDS
+    is_old = not made.exists() or made.stat().st_mtime_ns < seeds.stat().st_mtime_ns
+    if searches(recipe) and is_old:
+        SeedIndex.build(made, read_seeds(folder))
+
+
+def searches(recipe: GenerateRecipe) -> bool:
+    """Whether a skill of the recipe searches the seeds."""
+    return any("index" in skill.needs for skill, _, _ in recipe.flows().values())
 
 
 def build_orca_bench(run: Path, per_skill: int, teacher: str | None, *, as_json: bool = False) -> None:
@@ -167,6 +181,8 @@ def build_orca_bench(run: Path, per_skill: int, teacher: str | None, *, as_json:
     job = Job("benchmark", folder, recipe, items, decides, REMOVE, as_json=as_json)
     with Lock(folder) as lock:
         settle_recipe(folder, decides, PACKAGES, False, REMOVE)
+        if searches(recipe):
+            SeedIndex.build(folder / INDEX, seeds)
         accounting = asyncio.run(work(job, lock))
         merge(folder, fingerprint(decides), job.planned())
         counts = freeze(folder, per_skill)
@@ -218,7 +234,8 @@ async def work(job: Job, lock: Lock, ready: Callable[[], None] = lambda: None) -
             say(f"{taken_over} items are known from sealed parts")
         await journal.set_fact("recipe", parts.recipe)
         ready()
-        engine = Engine(faculty, journal, job.recipe.run_seed, job.recipe.window, parts.seal)
+        index = SeedIndex(job.folder / INDEX) if searches(job.recipe) else None
+        engine = Engine(faculty, journal, job.recipe.run_seed, job.recipe.window, parts.seal, index)
 
         def items() -> Iterator[WorkItem]:
             return job.items(job.shard)
@@ -228,6 +245,7 @@ async def work(job: Job, lock: Lock, ready: Callable[[], None] = lambda: None) -
             kinds = sorted({kind for skill, _, _ in job.recipe.flows().values() for kind in skill.kinds})
             raise BadInput(f"{job.folder}: no seed is of a kind that the skills take ({', '.join(kinds)})")
         if accounting.pending:
+            await _check_sandbox(job)
             await _same_teachers(journal, await faculty.start(), job)
             try:
                 with Progress(job.label, accounting.planned, "items", job.as_json) as progress:
@@ -242,6 +260,17 @@ async def work(job: Job, lock: Lock, ready: Callable[[], None] = lambda: None) -
     finally:
         await faculty.close()
         journal.close()
+
+
+async def _check_sandbox(job: Job) -> None:
+    """Raises EnvironmentFailure where a skill runs programs and this machine cannot shut them in."""
+    if shut_in := [name for name, (skill, _, _) in job.recipe.flows().items() if "sandbox" in skill.needs]:
+        try:
+            await sandbox.ready()
+        except EnvironmentFailure as failure:
+            raise EnvironmentFailure(
+                f"{failure}; leave out {', '.join(shut_in)}, which run programs"
+            ) from None
 
 
 async def _follow(journal: Journal, job: Job, recipe: str) -> None:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import orjson
+
 from .agent import Agent, fence_for
-from .flow import Entry, Rejected, Skill
+from .flow import UNVERIFIED, Entry, FlowStep, Rejected, Skill, Tool
 from .journal import Call, ItemName, Journal
-from .record import Record, Step, Verdict
+from .record import Record, Step, Turn, Verdict
 from .reply import Unreadable
 from .seeds import Seed
 from .teacher import Reply, Request, Teacher, Unanswerable, response_format
+from .tools.search import SeedIndex
 
 T = TypeVar("T")
 # For one seed and skill; a flow that would go on for ever, or grow its prompt without end, is put aside.
 MOST_CALLS = 1000
 LONGEST_PROMPT = 4 << 20  # bytes
+TOOL = "tool"  # in place of the model's name, of a result that no teacher wrote
 REPAIR = (
     "That reply could not be used: {why}. Reply again, with the same content, "
     "in exactly the format that was asked for."
@@ -50,9 +55,11 @@ class SeedContext:
         teacher: Teacher,
         journal: Journal,
         tally: Tally,
+        index: SeedIndex | None = None,
     ) -> None:
         self.skill, self.seed, self.item, self.turn = skill, seed, item, turn
         self.run_seed, self.teacher, self.journal, self.tally = run_seed, teacher, journal, tally
+        self.index = index
         self.fence = fence_for(run_seed, seed.id)
         self.known = journal.calls(item.id)
         self.asked: Counter[bytes] = Counter()
@@ -132,11 +139,42 @@ class SeedContext:
         self.tally.completion_tokens += reply.completion_tokens
         return reply
 
-    def choose(self, label: str, options: list[T]) -> list[T]:
+    async def use(self, tool: Tool, asked: dict[str, Any]) -> dict[str, Any]:
+        """The journal's result where it has one, else the tool's, durable before it is returned."""
+        key = _key_of(tool, asked)
+        n = self.asked[key]
+        self.asked[key] += 1
+        if (known := self.known.get((key, n))) is not None:
+            return orjson.loads(known.reply.text)
+        result = orjson.dumps(await tool(asked)).decode()
+        call = Call(f"tool:{tool.__name__}", key, n, Reply(result, "stop", 0, 0, TOOL))
+        await self.journal.record_call(self.item, call)
+        return orjson.loads(result)
+
+    def has_used(self, tool: Tool, asked: dict[str, Any]) -> bool:
+        """Whether the journal has the result that `use` would give now."""
+        key = _key_of(tool, asked)
+        return (key, self.asked[key]) in self.known
+
+    async def search(self, query: str, count: int) -> list[Seed]:
+        """From the run's index of its seeds, which the seeds alone decide."""
+        if self.index is None:
+            raise RuntimeError(
+                f"the skill {self.skill.name} searches, and this run has no index of its seeds"
+            )
+        return await self.index.search(query, count, self.seed.id)
+
+    def choose(self, label: str, options: Sequence[T]) -> list[T]:
         """A function of the run seed, the skill, the seed and the label alone: the same on every run."""
+        return self._draw(label).sample(options, len(options))
+
+    def chance(self, label: str) -> float:
+        """A function of the same."""
+        return self._draw(label).random()
+
+    def _draw(self, label: str) -> random.Random:
         identity = f"{self.run_seed}\0{self.skill.name}\0{self.seed.id}\0{label}"
-        draw = random.Random(hashlib.sha256(identity.encode()).digest())
-        return draw.sample(options, len(options))
+        return random.Random(hashlib.sha256(identity.encode()).digest())
 
     def emit(self, record: Record, verdict: Verdict) -> None:
         self.pairs.append(pair_row(record, verdict, self.skill.entry(record.entry), self.teacher.name))
@@ -150,8 +188,18 @@ class SeedContext:
         where = {"id": name, "seed_id": self.seed.id, "skill": self.skill.name}
         return {**where, "step": step, "reason": reason, "detail": detail}
 
-    def declined(self, agent: Agent) -> None:
-        self.tally.declined[agent.name] += 1
+    def declined(self, step: FlowStep) -> None:
+        self.tally.declined[step.name] += 1
+
+
+def _key_of(tool: Tool, asked: dict[str, Any]) -> bytes:
+    content = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(f"tool:{tool.__name__}\0".encode() + content).digest()[:16]
+
+
+def turns_of(record: Record) -> tuple[Turn, ...]:
+    """The conversation of a finished record: its own, or the one question with its reply."""
+    return record.turns or (Turn("user", record.fields["turn"]), Turn("assistant", record.fields["response"]))
 
 
 def pair_row(record: Record, verdict: Verdict, entry: Entry, teacher: str) -> dict[str, Any]:
@@ -161,10 +209,7 @@ def pair_row(record: Record, verdict: Verdict, entry: Entry, teacher: str) -> di
         "id": record.id,
         "skill": record.skill,
         "entry": record.entry,
-        "messages": [
-            {"role": "user", "content": record.fields["turn"]},
-            {"role": "assistant", "content": record.fields["response"]},
-        ],
+        "messages": [{"role": turn.role, "content": turn.content} for turn in turns_of(record)],
         "answer": record.fields.get("answer") if entry.match != "judge" else None,
         "match": entry.match,
         "seed_id": seed.id,
@@ -176,7 +221,7 @@ def pair_row(record: Record, verdict: Verdict, entry: Entry, teacher: str) -> di
             {"agent": step.agent, "call": step.call, "choice": step.choice} for step in record.lineage
         ],
         "teacher": teacher,
-        "verdict": "accepted",
+        "verdict": "accepted" if verdict.by != UNVERIFIED else "unverified",
         "verified_by": verdict.by,
         "vote_share": verdict.vote_share,
         "scores": dict(verdict.scores),

@@ -23,6 +23,7 @@ from .recipe import SkillChoice
 from .seeds import Seed
 from .teacher import Draining, Unanswerable
 from .teacher.faculty import Faculty
+from .tools.search import SeedIndex
 
 TICK = 0.5  # seconds between two looks at the window, the progress and the seal
 SMALLEST_WINDOW = 400
@@ -121,9 +122,10 @@ class Engine:
         run_seed: int,
         window: int | None = None,
         seal: Callable[[], Awaitable[None]] = _nothing,
+        index: SeedIndex | None = None,
     ) -> None:
         self.faculty, self.journal, self.run_seed = faculty, journal, run_seed
-        self.window, self.seal = window, seal
+        self.window, self.seal, self.index = window, seal, index
         self.tally = Tally()
         self.seconds = 0.0
         self._idle = asyncio.Event()
@@ -242,6 +244,7 @@ class Engine:
             self.faculty.teacher_of(item.id),
             self.journal,
             self.tally,
+            self.index,
         )
         state, step, reason, detail = DONE, "flow", "", ""
         try:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from string import Template
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from .agent import Agent
+from .formats import FREE, NO_FORMAT
 from .record import Record, Step, Verdict
 from .reply import Declined
 from .seeds import Seed
 
 T = TypeVar("T")
-# The paper's identity agent copies its text verbatim: that takes no teacher, and no tokens.
-IDENTITY = Agent(
-    "identity", role="You copy a document verbatim.", task="", about="document", writes_text="passage"
-)
 Match = Literal["exact", "number", "text", "judge"]
+UNVERIFIED = "none"
+"""What `verified_by` says where no verifier had a second path to the answer."""
 
 
 class Rejected(Exception):
@@ -35,30 +34,88 @@ class Context(Protocol):
         """One new record for each item of the reply. Raises Declined, or Rejected when it stays unreadable."""
         ...
 
-    def choose(self, label: str, options: list[T]) -> list[T]:
+    async def use(self, tool: Tool, asked: dict[str, Any]) -> dict[str, Any]:
+        """What the tool makes of this, both as JSON has it; done once, whatever crashes."""
+        ...
+
+    async def search(self, query: str, count: int) -> list[Seed]:
+        """The `count` seeds of the run that fit these words best (BM25), without the one that is walked."""
+        ...
+
+    def choose(self, label: str, options: Sequence[T]) -> list[T]:
         """The options in an order drawn from hash(run seed, skill, seed id, label)."""
+        ...
+
+    def chance(self, label: str) -> float:
+        """A number from 0 to 1, drawn in the same way."""
         ...
 
     def emit(self, record: Record, verdict: Verdict) -> None: ...
 
     def reject(self, record: Record, step: str, reason: str, detail: str = "") -> None: ...
 
-    def declined(self, agent: Agent) -> None: ...
+    def declined(self, step: FlowStep) -> None: ...
 
 
+class Tool(Protocol):
+    """Something outside the flow that answers as a teacher does, and is journaled as one: a sandbox, for instance."""
+
+    @property
+    def __name__(self) -> str: ...
+
+    async def __call__(self, asked: dict[str, Any]) -> dict[str, Any]: ...
+
+
+class FlowStep(Protocol):
+    """What stands in the lists of a skill: mostly an agent, otherwise an object that walks a longer way.
+
+    It says which fields of a record it reads and writes, and whom it asks. Called with a record, it gives one or more
+    that are further on; it raises Declined where the text does not suit it, and Rejected where it failed.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def reads(self) -> frozenset[str]: ...
+
+    @property
+    def writes(self) -> frozenset[str]: ...
+
+    def agents(self) -> Iterable[Agent]: ...
+
+    async def __call__(self, record: Record, ctx: Context) -> list[Record]: ...
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The paper's identity agent: it copies its text verbatim, which takes no teacher, and no tokens."""
+
+    name: str = "identity"
+    reads: frozenset[str] = frozenset({"document"})
+    writes: frozenset[str] = frozenset({"passage"})
+
+    def agents(self) -> Iterable[Agent]:
+        return ()
+
+    async def __call__(self, record: Record, ctx: Context) -> list[Record]:
+        return [record.with_fields({"passage": record.fields["document"]}, Step(self.name, "", ""))]
+
+
+IDENTITY = Identity()
 Verifier = Callable[[Record, "Entry", Context], Awaitable[Verdict | None]]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a taxonomy: a kind of instruction, the agent that writes it, and how its answers compare.
+    """One line of a taxonomy: a kind of instruction, the step that writes it, and how its answers compare.
 
     `definition` says what kind, in a sentence or more; `after` names the transformations after which it may
     run (empty: after any). `origin` tells the paper's entries from ours.
     """
 
     name: str
-    agent: Agent
+    agent: FlowStep
     definition: str
     after: frozenset[str] = frozenset()
     match: Match = "judge"
@@ -73,8 +130,8 @@ class Refinement:
     """A goal, pursued in two calls: the suggester proposes several ways, the editor carries out each."""
 
     goal: str
-    suggester: Agent
-    editor: Agent
+    suggester: FlowStep
+    editor: FlowStep
     entries: frozenset[str] = frozenset()  # empty: any
 
     def suits(self, entry: str) -> bool:
@@ -83,17 +140,24 @@ class Refinement:
 
 @dataclass(frozen=True)
 class Skill:
-    """A flow as data. `turn` is the user's turn of the finished pair, from the record's fields."""
+    """A flow as data. `turn` is the user's turn of the finished pair, from the record's fields.
+
+    `format` says, for a share of the instructions, in which form the reply is wanted; its words end the turn. Where
+    `respond` writes a conversation, that is the pair, and `turn` is what the person who begins it wants. `needs` says
+    what must be there besides a teacher.
+    """
 
     name: str
     summary: str
-    transform: list[Agent]
-    instruct: list[Entry]
-    refine: list[Refinement]
-    respond: Agent
-    verify: list[Verifier]
+    transform: Sequence[FlowStep]
+    instruct: Sequence[Entry]
+    refine: Sequence[Refinement]
+    respond: FlowStep
+    verify: Sequence[Verifier]
     turn: str
     kinds: frozenset[str] = frozenset({"text"})
+    format: Agent | None = None
+    needs: frozenset[Literal["index", "sandbox"]] = frozenset()
 
     def entry(self, name: str) -> Entry:
         """The taxonomy's entry of that name."""
@@ -101,15 +165,21 @@ class Skill:
 
     def agents(self) -> Iterator[Agent]:
         """Every agent that the flow may call."""
+        for step in self.steps():
+            yield from step.agents()
+        for verify in self.verify:
+            yield from asked_by(verify)
+
+    def steps(self) -> Iterator[FlowStep]:
+        """What the lists hold, but for the verifiers."""
         yield from self.transform
         yield from (entry.agent for entry in self.instruct)
         for refinement in self.refine:
             yield refinement.suggester
             yield refinement.editor
+        if self.format:
+            yield self.format
         yield self.respond
-        for verify in self.verify:
-            if reviewer := getattr(verify, "agent", None):  # a verifier that asks the teacher says whom
-                yield reviewer
 
     def agent(self, name: str) -> Agent | None:
         """The agent of that name, if the flow has one."""
@@ -121,23 +191,20 @@ class Skill:
         for record in await self._instruct(passage, ctx, dials):
             for candidate in [record, *await self._refine(record, ctx, dials)]:
                 try:
-                    await self._finish(candidate, ctx)
+                    await self._finish(await self._formatted(candidate, ctx, dials), ctx)
                 except Rejected as rejected:
                     ctx.reject(candidate, rejected.step, rejected.reason, rejected.detail)
 
     async def _transform(self, record: Record, ctx: Context, dials: Dials) -> Record:
         """One transformation agent, drawn; one that declines gives its place to the next of the draw."""
-        allowed = [agent for agent in self.transform if dials.allows_transformation(agent.name)]
-        for agent in ctx.choose("transform", allowed):
-            if agent is IDENTITY:
-                copy = {"passage": record.fields["document"], "transformation": agent.name}
-                return record.with_fields(copy, Step(agent.name, "", ""))
+        allowed = [step for step in self.transform if dials.allows_transformation(step.name)]
+        for step in ctx.choose("transform", allowed):
             try:
-                [passage] = await ctx.ask(agent, record)
+                [passage] = await step(record, ctx)
             except Declined:
-                ctx.declined(agent)
+                ctx.declined(step)
                 continue
-            return passage.with_fields({"transformation": agent.name})
+            return passage.with_fields({"transformation": step.name})
         raise Rejected("transform", "unsuitable", "every transformation declined the seed")
 
     async def _instruct(self, passage: Record, ctx: Context, dials: Dials) -> list[Record]:
@@ -152,7 +219,7 @@ class Skill:
         entries_left = dials.entries_per_seed
         for entry in ctx.choose("instruct", suited):
             try:
-                found += await ctx.ask(entry.agent, passage.at(entry.name))
+                found += await entry.agent(passage.at(entry.name), ctx)
             except Declined:
                 ctx.declined(entry.agent)
                 continue
@@ -181,7 +248,7 @@ class Skill:
         suited = [refinement for refinement in self.refine if refinement.suits(record.entry)]
         for refinement in ctx.choose(f"refine {round_number} {record.id}", suited):
             try:
-                suggestions = await ctx.ask(refinement.suggester, record)
+                suggestions = await refinement.suggester(record, ctx)
                 return [
                     edited
                     for suggestion in suggestions
@@ -196,7 +263,7 @@ class Skill:
 
     async def _edit(self, refinement: Refinement, suggestion: Record, ctx: Context) -> list[Record]:
         try:
-            edited = await ctx.ask(refinement.editor, suggestion)
+            edited = await refinement.editor(suggestion, ctx)
         except Declined:
             ctx.declined(refinement.editor)
             return []
@@ -205,29 +272,48 @@ class Skill:
             return []
         return [record.with_fields({"goal": refinement.goal}) for record in edited]
 
+    async def _formatted(self, record: Record, ctx: Context, dials: Dials) -> Record:
+        """The record with the form in which its reply is wanted; most often that is left to whoever replies."""
+        plain = record.with_fields({"form": FREE, "format": NO_FORMAT})
+        is_exact = self.entry(record.entry).match == "exact"  # a text down to its last character has its form
+        if self.format is None or is_exact or ctx.chance(f"format {record.id}") >= dials.format_share:
+            return plain
+        try:
+            [formatted] = await self.format(plain, ctx)
+        except Declined:
+            ctx.declined(self.format)
+            return plain
+        return formatted
+
     async def _finish(self, record: Record, ctx: Context) -> None:
         """The answer, in a call of its own, and what the verifiers say of it."""
         turn = Template(self.turn).substitute(record.fields).strip()
+        if record.fields["format"] != NO_FORMAT:
+            turn = f"{turn}\n\n{record.fields['format']}"
         try:
-            [answered] = await ctx.ask(self.respond, record.with_fields({"turn": turn}))
+            [answered] = await self.respond(record.with_fields({"turn": turn}), ctx)
         except Declined as declined:
             raise Rejected("respond", "declined", str(declined)) from declined
         ctx.emit(answered, await self._verdict(answered, ctx))
 
     async def _verdict(self, record: Record, ctx: Context) -> Verdict:
-        """Every verifier that has something to say must accept, and at least one must."""
+        """Every verifier that has something to say must accept; what none had a second path for is not verified.
+
+        They are asked in their order, and none after the first that does not accept.
+        """
         entry = self.entry(record.entry)
-        said = [verdict for verify in self.verify if (verdict := await verify(record, entry, ctx))]
-        if not said:
-            raise Rejected("verify", "unverified", "no verifier could decide")
-        for verdict in said:
+        said: list[Verdict] = []
+        for verify in self.verify:
+            if (verdict := await verify(record, entry, ctx)) is None:
+                continue
             if not verdict.accepted:
                 raise Rejected("verify", verdict.reason, f"{verdict.by}: {verdict.detail}")
+            said.append(verdict)
         shares = [verdict.vote_share for verdict in said if verdict.vote_share is not None]
         scores = {name: score for verdict in said for name, score in verdict.scores.items()}
         return Verdict(
             True,
-            "+".join(verdict.by for verdict in said),
+            "+".join(verdict.by for verdict in said) or UNVERIFIED,
             vote_share=min(shares, default=None),
             scores=scores,
         )
@@ -235,15 +321,25 @@ class Skill:
 
 @dataclass(frozen=True)
 class Dials:
-    """How much a flow makes of one seed; empty `transformations` or `entries` allow all."""
+    """How much a flow makes of one seed; empty `transformations` or `entries` allow all.
+
+    `format_share` is the share of instructions that ask for a form of their own.
+    """
 
     entries_per_seed: int = 3
     refine_rounds: int = 1
     transformations: frozenset[str] = frozenset()
     entries: frozenset[str] = frozenset()
+    format_share: float = 0.5
 
     def allows_transformation(self, name: str) -> bool:
         return not self.transformations or name in self.transformations
 
     def allows_entry(self, name: str) -> bool:
         return not self.entries or name in self.entries
+
+
+def asked_by(verify: Verifier) -> Iterable[Agent]:
+    """The agents that a verifier may ask; most ask none."""
+    agents = getattr(verify, "agents", None)
+    return agents() if agents else ()

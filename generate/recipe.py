@@ -19,7 +19,8 @@ from .teacher import TeacherSettings
 
 FOLDER = Path(__file__).parent
 # With the skills themselves: the files that a prompt, the reading of a reply and its verdict depend on.
-DECISIVE = ("flow.py", "agent.py", "reply.py", "record.py", "verifiers.py", "context.py")
+DECISIVE = ("flow.py", "agent.py", "reply.py", "record.py", "formats.py", "context.py")
+DECISIVE_FOLDERS = ("verifiers", "tools", "tools/sandbox", "seeds")
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -52,6 +53,7 @@ class GenerateRecipe(Strict):
     limit: int | None = Field(None, ge=1)
     entries_per_seed: int = Field(3, ge=1)
     refine_rounds: int = Field(1, ge=0, le=5)
+    format_share: float = Field(0.5, ge=0, le=1)
     window: int | None = Field(None, ge=1, le=100_000)
     quarantine_limit: float = Field(0.01, ge=0, le=1)
     companions: tuple[Companion, ...] = ()
@@ -109,6 +111,7 @@ class GenerateRecipe(Strict):
                 self.refine_rounds,
                 frozenset(choice.transform),
                 frozenset(choice.entries),
+                self.format_share,
             )
             flows[name] = (skill, choice, dials)
         return flows
@@ -135,7 +138,10 @@ class GenerateRecipe(Strict):
 def _digest_of_code(skills: Iterable[str]) -> str:
     """A hash of the sources that decide what these skills make of a seed."""
     skill_files = [FOLDER / "skills" / f"{name}.py" for name in skills]
-    others = [*(FOLDER / name for name in DECISIVE), *FOLDER.glob("tools/*.py"), *FOLDER.glob("seeds/*.py")]
+    others = [
+        *(FOLDER / name for name in DECISIVE),
+        *(file for name in DECISIVE_FOLDERS for file in FOLDER.glob(f"{name}/*.py")),
+    ]
     digest = hashlib.sha256()
     for path in sorted([*skill_files, *others]):
         digest.update(f"{path.relative_to(FOLDER)}\0{sha256(path)}\n".encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from .seeds import Seed
 
@@ -19,14 +20,26 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a conversation; of a teacher's turns the student learns, of the others it only reads."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
-    """A seed, the fields that agents have written so far, and the lineage; never changed in place."""
+    """A seed, the fields that agents have written so far, and the lineage; never changed in place.
+
+    `turns` is the conversation so far, of a skill whose pairs have more than one question and one reply.
+    """
 
     seed: Seed
     skill: str
     fields: Mapping[str, str]
     entry: str = ""
     lineage: tuple[Step, ...] = ()
+    turns: tuple[Turn, ...] = ()
 
     @classmethod
     def begin(cls, skill: str, seed: Seed) -> Record:
@@ -37,6 +50,10 @@ class Record:
         """A new record with `written` laid over its fields, and `step` at the end of its lineage."""
         lineage = (*self.lineage, step) if step else self.lineage
         return replace(self, fields={**self.fields, **written}, lineage=lineage)
+
+    def saying(self, role: Literal["system", "user", "assistant"], content: str) -> Record:
+        """A new record with one turn more in its conversation."""
+        return replace(self, turns=(*self.turns, Turn(role, content)))
 
     def at(self, entry: str) -> Record:
         """The record on its way through one entry of the taxonomy."""

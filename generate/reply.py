@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,12 +24,15 @@ class Declined(Exception):
 class Form:
     """Named fields, each with the description that the teacher reads; `many` allows up to that many sets.
 
+    `choices` are the fields of which only certain values are right, whatever their case.
+
     The same value has two spellings: tags (`<question>…</question>`), which any teacher can write, and
     JSON by `schema` where the server guides decoding. A Form without fields is free text: the whole reply.
     """
 
     fields: tuple[tuple[str, str], ...] = ()
     many: int = 1
+    choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -41,9 +45,10 @@ class Form:
         if not self.fields:
             return None
         text = {"type": "string"}
+        limited = {name: {"type": "string", "enum": list(values)} for name, values in self.choices}
         item = {
             "type": "object",
-            "properties": {name: text for name in self.names},
+            "properties": {name: limited.get(name, text) for name in self.names},
             "required": list(self.names),
             "additionalProperties": False,
         }
@@ -101,6 +106,7 @@ class Form:
         for item in items:
             if empty := [name for name in self.names if not item[name]]:
                 raise Unreadable(f"the field {empty[0]} is empty")
+            item |= {name: _one_of(values, name, item[name]) for name, values in self.choices}
         if not 1 <= len(items) <= self.many:
             raise Unreadable(f"{len(items)} items; between 1 and {self.many} were asked for")
         return items
@@ -133,14 +139,24 @@ class Form:
 FREE_TEXT = Form()
 
 
-def form(many: int = 1, **fields: str) -> Form:
+def form(many: int = 1, choices: Mapping[str, Iterable[str]] | None = None, **fields: str) -> Form:
     """`form(question="the question", answer="one word")`: the fields in order, with their descriptions."""
-    return Form(tuple(fields.items()), many)
+    limited = tuple((name, tuple(values)) for name, values in (choices or {}).items())
+    return Form(tuple(fields.items()), many, limited)
 
 
 def decline(reason: str) -> str:
     """The reply of a teacher that finds the text unsuitable, spelled in tags."""
     return f"<unsuitable>{reason}</unsuitable>"
+
+
+def _one_of(values: tuple[str, ...], name: str, given: str) -> str:
+    """The value that was meant, but for case and a final full stop."""
+    meant = given.strip().rstrip(".").casefold()
+    for value in values:
+        if value.casefold() == meant:
+            return value
+    raise Unreadable(f"the field {name} is {given[:80]!r}; it must be one of {', '.join(values)}")
 
 
 def _check_suitable(body: str) -> None:

@@ -18,7 +18,7 @@ from ..run import BadInput, Lock, fingerprint, make_folder, settle_recipe
 from .command import PACKAGES, Job, generate, job_of, recipe_of
 from .disk import journal_path
 from .engine import WHOLE, Flows, Shard, item_id
-from .flow import Skill
+from .flow import FlowStep, Skill
 from .journal import ASKED_AT_ONCE, REJECTED, Journal
 from .merge import merge
 from .parts import FOLDER, Parts, sources
@@ -214,17 +214,22 @@ def _forgotten(step: str, skill: Skill) -> frozenset[str]:
     """The agents whose replies are asked for again where a record was lost at this step."""
     match step:
         case "transform":
-            return frozenset(agent.name for agent in skill.transform)
+            return names_of(skill.transform)
         case "instruct":
-            return frozenset(entry.agent.name for entry in skill.instruct)
+            return names_of(entry.agent for entry in skill.instruct)
         case "respond":
-            return frozenset({skill.respond.name})
+            return names_of([skill.respond])
         case "verify":
             return last_agents(skill)
         case "teacher" | "flow":  # there was no reply, or none was at fault
             return frozenset()
         case agent:
             return frozenset({agent})
+
+
+def names_of(steps: Iterable[FlowStep]) -> frozenset[str]:
+    """The agents that these steps ask."""
+    return frozenset(agent.name for step in steps for agent in step.agents())
 
 
 def _say_outcome(job: Job, lost: Lost) -> None:

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from string import Template
-from typing import cast
+from typing import Any, cast
 
 from ..agent import Agent
 from ..context import SeedContext, Tally
 from ..engine import WorkItem
-from ..flow import Skill
+from ..flow import Rejected, Skill, Tool, asked_by
 from ..journal import ASKED_AT_ONCE, Journal
 from ..reader import JournalReader
 from ..record import Record
@@ -163,6 +163,12 @@ class Rehearsal(SeedContext):
                 calls.reused += 1
         return request
 
+    async def use(self, tool: Tool, asked: dict[str, Any]) -> dict[str, Any]:
+        """What the journal has; a tool that was not used yet is not used for a rehearsal, and its record ends here."""
+        if not self.has_used(tool, asked):
+            raise Rejected("plan", "tool_not_used")
+        return await super().use(tool, asked)
+
     async def _buy(self, agent: Agent, request: Request) -> Reply:
         calls = self.found[agent.name]
         reply = next(self._spare.get(agent.name, iter(())), None)
@@ -191,8 +197,8 @@ class Rehearsal(SeedContext):
 
 def last_agents(skill: Skill) -> frozenset[str]:
     """The agents of the answer and of its verdict: nothing comes after them."""
-    reviewers = (getattr(verify, "agent", None) for verify in skill.verify)
-    return frozenset(agent.name for agent in (skill.respond, *reviewers) if agent)
+    reviewers = (agent for verify in skill.verify for agent in asked_by(verify))
+    return frozenset(agent.name for agent in (*skill.respond.agents(), *reviewers))
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ import contextlib
 import itertools
 import random
 from collections import deque
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 from ...run import BadInput
 from ..agent import Agent, fence_for
-from ..flow import Dials, Rejected, Skill
+from ..flow import Dials, FlowStep, Rejected, Skill, Tool
 from ..record import Record, Verdict
 from ..reply import Declined
 from ..seeds import Seed
@@ -42,14 +42,23 @@ class Opening:
         )
         raise Declined
 
-    def choose(self, label: str, options: list[T]) -> list[T]:
+    async def use(self, tool: Tool, asked: dict[str, Any]) -> dict[str, Any]:
+        raise Declined
+
+    async def search(self, query: str, count: int) -> list[Seed]:
+        return []
+
+    def choose(self, label: str, options: Sequence[T]) -> list[T]:
         return random.Random(f"{label} {self._fence}").sample(options, len(options))
+
+    def chance(self, label: str) -> float:
+        return random.Random(f"{label} {self._fence}").random()
 
     def emit(self, record: Record, verdict: Verdict) -> None: ...
 
     def reject(self, record: Record, step: str, reason: str, detail: str = "") -> None: ...
 
-    def declined(self, agent: Agent) -> None: ...
+    def declined(self, step: FlowStep) -> None: ...
 
 
 class Openings:

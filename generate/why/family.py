@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from ..agent import Agent
-from ..flow import IDENTITY, Skill
+from ..flow import IDENTITY, Skill, asked_by
 from ..journal import Call
 from ..reply import Declined, Unreadable
 from ..teacher import Guided, Request, response_format
@@ -94,7 +94,7 @@ class Family:
     def reviews(self, fields: Mapping[str, str]) -> Iterator[Fields]:
         """What reviewers replied about a finished record."""
         for verify in self.skill.verify:
-            if agent := getattr(verify, "agent", None):
+            for agent in asked_by(verify):
                 yield from (item for call in self._asked(agent, fields) for item in read(agent, call))
 
     def _known(self, part: str, call: Call, choice: int, before: Fields) -> Deed:
