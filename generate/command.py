@@ -225,9 +225,9 @@ async def work(job: Job, lock: Lock, ready: Callable[[], None] = lambda: None) -
     journal = Journal(journal_path(job.folder, str(job.shard), job.journal_dir))
     parts = Parts(job.folder, job.shard, journal, fingerprint(job.decides), lock.check)
     logs = job.folder / "logs"
-    faculty = open_faculty(
-        job.recipe.teachers, logs if job.shard == WHOLE else logs / f"shard-{job.shard}" / "teacher"
-    )
+    if job.shard != WHOLE:
+        logs = logs / f"shard-{job.shard}" / "teacher"
+    faculty = open_faculty(job.recipe.teachers, logs, job.recipe.weaker)
     try:
         await _follow(journal, job, parts.recipe)
         if taken_over := await parts.open():

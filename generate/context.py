@@ -17,13 +17,14 @@ from .journal import Call, ItemName, Journal
 from .record import Record, Step, Turn, Verdict
 from .reply import Unreadable
 from .seeds import Seed
-from .teacher import Reply, Request, Teacher, Unanswerable, response_format
+from .teacher import Reply, Request, Sampling, Teacher, Unanswerable, response_format
 from .tools.search import SeedIndex
 
 T = TypeVar("T")
 # For one seed and skill; a flow that would go on for ever, or grow its prompt without end, is put aside.
 MOST_CALLS = 1000
 LONGEST_PROMPT = 4 << 20  # bytes
+WEAKER = Sampling(temperature=0.7, max_tokens=1024)
 TOOL = "tool"  # in place of the model's name, of a result that no teacher wrote
 REPAIR = (
     "That reply could not be used: {why}. Reply again, with the same content, "
@@ -56,10 +57,11 @@ class SeedContext:
         journal: Journal,
         tally: Tally,
         index: SeedIndex | None = None,
+        weaker: Teacher | None = None,
     ) -> None:
         self.skill, self.seed, self.item, self.turn = skill, seed, item, turn
         self.run_seed, self.teacher, self.journal, self.tally = run_seed, teacher, journal, tally
-        self.index = index
+        self.index, self.weaker = index, weaker
         self.fence = fence_for(run_seed, seed.id)
         self.known = journal.calls(item.id)
         self.asked: Counter[bytes] = Counter()
@@ -91,28 +93,26 @@ class SeedContext:
     ) -> tuple[Reply, str]:
         """The journal's reply where it has one, else the teacher's, durable before it is returned."""
         request = self._request(agent, record, messages, guided)
+        reply = await self._answered(request, self.teacher)
+        if reply.finish_reason == "length":
+            raise Rejected(agent.name, "truncated_reply", f"stopped after {reply.completion_tokens} tokens")
+        return reply, request.key.hex()
+
+    async def _answered(self, request: Request, teacher: Teacher) -> Reply:
         known = self.known.get((request.key, request.n))
         if known is None:
-            reply = await self._buy(agent, request)
+            reply = await self._buy(request, teacher)
         else:
             reply = known.reply
             self.tally.reused += 1
         self.calls += 1
         self.prompt_tokens += reply.prompt_tokens
         self.completion_tokens += reply.completion_tokens
-        if reply.finish_reason == "length":
-            raise Rejected(agent.name, "truncated_reply", f"stopped after {reply.completion_tokens} tokens")
-        return reply, request.key.hex()
+        return reply
 
     def _request(
         self, agent: Agent, record: Record, messages: tuple[dict[str, str], ...], guided: bool
     ) -> Request:
-        number = self.numbers[agent.name]
-        self.numbers[agent.name] += 1
-        if self.numbers.total() > MOST_CALLS:
-            raise Unanswerable(
-                "too_many_calls", f"more than {MOST_CALLS} for one seed, the last by {agent.name}"
-            )
         request = Request(
             messages=messages,
             sampling=agent.sampling,
@@ -120,24 +120,53 @@ class SeedContext:
             skill=self.skill.name,
             agent=agent.name,
             seed_id=self.seed.id,
-            number=number,
             turn=self.turn,
             shared=agent.shared(record.fields, self.fence),
             fields={name: record.fields[name] for name in agent.reads},
         )
-        if len(request.content) > LONGEST_PROMPT:
-            raise Unanswerable("prompt_too_long", f"{len(request.content)} bytes, by {agent.name}")
-        n = self.asked[request.key]
-        self.asked[request.key] += 1
-        return replace(request, n=n) if n else request
+        return self._numbered(request)
 
-    async def _buy(self, agent: Agent, request: Request) -> Reply:
-        reply = await self.teacher.ask(request)
-        await self.journal.record_call(self.item, Call(agent.name, request.key, request.n, reply))
+    def _numbered(self, request: Request) -> Request:
+        """The request with its numbers: of the agent's requests, and of those that are the same."""
+        if len(request.content) > LONGEST_PROMPT:
+            raise Unanswerable("prompt_too_long", f"{len(request.content)} bytes, by {request.agent}")
+        number, n = self.numbers[request.agent], self.asked[request.key]
+        self.numbers[request.agent] += 1
+        self.asked[request.key] += 1
+        if self.numbers.total() > MOST_CALLS:
+            raise Unanswerable(
+                "too_many_calls", f"more than {MOST_CALLS} for one seed, the last by {request.agent}"
+            )
+        return replace(request, number=number, n=n) if number or n else request
+
+    async def _buy(self, request: Request, teacher: Teacher) -> Reply:
+        reply = await teacher.ask(request)
+        await self.journal.record_call(self.item, Call(request.agent, request.key, request.n, reply))
         self.tally.calls += 1
         self.tally.prompt_tokens += reply.prompt_tokens
         self.tally.completion_tokens += reply.completion_tokens
         return reply
+
+    async def ask_weaker(self, question: str, count: int) -> list[str]:
+        """One call for each reply; one that was cut, or cannot be had, is empty."""
+        return [await self._ask_weaker(question) for _ in range(count)] if self.weaker else []
+
+    async def _ask_weaker(self, question: str) -> str:
+        assert self.weaker is not None
+        request = Request(
+            messages=({"role": "user", "content": question},),
+            sampling=WEAKER,
+            role="weaker",
+            skill=self.skill.name,
+            agent="weaker",
+            seed_id=self.seed.id,
+            turn=self.turn,
+        )
+        try:
+            reply = await self._answered(self._numbered(request), self.weaker)
+        except Unanswerable:
+            return ""
+        return reply.text if reply.finish_reason != "length" else ""
 
     async def use(self, tool: Tool, asked: dict[str, Any]) -> dict[str, Any]:
         """The journal's result where it has one, else the tool's, durable before it is returned."""

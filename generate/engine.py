@@ -245,6 +245,7 @@ class Engine:
             self.journal,
             self.tally,
             self.index,
+            self.faculty.weaker,
         )
         state, step, reason, detail = DONE, "flow", "", ""
         try:

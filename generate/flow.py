@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import Template
 from typing import Any, Literal, Protocol, TypeVar
 
 from .agent import Agent
+from .difficulty import weaker_right
 from .formats import FREE, NO_FORMAT
 from .record import Record, Step, Verdict
 from .reply import Declined
@@ -32,6 +33,10 @@ class Context(Protocol):
 
     async def ask(self, agent: Agent, record: Record) -> list[Record]:
         """One new record for each item of the reply. Raises Declined, or Rejected when it stays unreadable."""
+        ...
+
+    async def ask_weaker(self, question: str, count: int) -> list[str]:
+        """What a weaker responder says to a question, `count` times; nothing where the run has none."""
         ...
 
     async def use(self, tool: Tool, asked: dict[str, Any]) -> dict[str, Any]:
@@ -294,7 +299,9 @@ class Skill:
             [answered] = await self.respond(record.with_fields({"turn": turn}), ctx)
         except Declined as declined:
             raise Rejected("respond", "declined", str(declined)) from declined
-        ctx.emit(answered, await self._verdict(answered, ctx))
+        verdict = await self._verdict(answered, ctx)
+        measured = await weaker_right(answered, self.entry(record.entry), ctx)
+        ctx.emit(answered, replace(verdict, scores={**verdict.scores, **measured}))
 
     async def _verdict(self, record: Record, ctx: Context) -> Verdict:
         """Every verifier that has something to say must accept; what none had a second path for is not verified.

@@ -10,15 +10,22 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .agent import Agent
+from .record import Record
 from .reply import form
-from .tools.answers import final_answer
+from .tools.answers import COMPARE, final_answer
 from .tools.constraints import words
+
+if TYPE_CHECKING:
+    from .flow import Entry
 
 FREE = "free"
 NO_FORMAT = "none in particular"
 """What stands in the field `format` where nobody asked for a form."""
+NOT_STATED = "not stated in the passage"
+"""The answer to a question that the passage does not answer."""
 SHORTEST_ANSWER, LONGEST_ANSWER = 1, 40  # words of a reply that is the answer alone
 
 
@@ -109,6 +116,19 @@ FORMS = {
         ReplyForm("letter", "a short letter: a salutation, the matter, a closing line with a name", _is_letter),
     )
 }  # fmt: skip
+
+
+def stated(record: Record, entry: Entry) -> str | None:
+    """The answer that a reply states, in the form in which it was asked for or by "The answer is X."; without that,
+    an edited text is the whole reply."""
+    reply = record.fields["response"]
+    answer = FORMS[record.fields.get("form", FREE)].answer(reply)
+    return reply if answer is None and entry.match == "exact" else answer
+
+
+def same(given: str, wanted: str, entry: Entry) -> bool:
+    """Whether two answers are equal in the way of the entry; "not stated" is words whatever the entry."""
+    return COMPARE["text" if wanted == NOT_STATED else entry.match](given, wanted)
 
 
 def format_guide(task: str, about: str = "passage", forms: tuple[str, ...] = tuple(FORMS)) -> Agent:

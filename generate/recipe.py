@@ -48,6 +48,7 @@ class GenerateRecipe(Strict):
     skills: dict[str, SkillChoice] = Field(default_factory=dict, min_length=1)
     teacher: TeacherSettings = TeacherSettings.parse("offline")
     more_teachers: tuple[TeacherSettings, ...] = ()
+    weaker: TeacherSettings | None = None
     run_seed: int = 0
     held_out: float = Field(0.1, ge=0, lt=1)
     limit: int | None = Field(None, ge=1)
@@ -83,9 +84,17 @@ class GenerateRecipe(Strict):
                 raise ValueError(f"no skill {name!r}; {hint}")
         return self
 
+    @field_validator("weaker")
+    @classmethod
+    def _a_model(cls, weaker: TeacherSettings | None) -> TeacherSettings | None:
+        if weaker and weaker.kind == "offline":
+            raise ValueError("a weaker responder is a model: give the URL of a server, or `launch` one")
+        return weaker
+
     @model_validator(mode="after")
     def _gpus_of_their_own(self) -> GenerateRecipe:
-        launched = [each.launch for each in self.teachers if each.launch]
+        everyone = (*self.teachers, *([self.weaker] if self.weaker else []))
+        launched = [each.launch for each in everyone if each.launch]
         if len(launched) > 1 and any(launch.gpus is None for launch in launched):
             raise ValueError("several teachers to launch: give each its own `gpus` in teacher.launch")
         return self
@@ -132,6 +141,7 @@ class GenerateRecipe(Strict):
         resolved = self.model_dump(mode="json", exclude=free)
         who = [{"kind": each.kind, "model": each.serves, "share": each.share} for each in self.teachers]
         resolved["teacher"] = who if len(who) > 1 else who[0]
+        resolved["weaker"] = self.weaker and self.weaker.serves
         return resolved | {"code": _digest_of_code(self.skills)}
 
 

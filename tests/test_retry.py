@@ -73,7 +73,7 @@ def teach(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Make a teacher the one that every run opens; returns it."""
 
     def open_as(teacher: Scripted) -> Scripted:
-        monkeypatch.setattr(command, "open_faculty", lambda settings, logs: Faculty([teacher], [1]))
+        monkeypatch.setattr(command, "open_faculty", lambda *_: Faculty([teacher], [1]))
         return teacher
 
     return open_as

@@ -22,7 +22,7 @@ from ..flow import Rejected, Skill, Tool, asked_by
 from ..journal import ASKED_AT_ONCE, Journal
 from ..reader import JournalReader
 from ..record import Record
-from ..teacher import Reply, Request
+from ..teacher import Reply, Request, Teacher
 from ..teacher.faculty import Faculty
 from .understudy import Understudy
 
@@ -169,13 +169,13 @@ class Rehearsal(SeedContext):
             raise Rejected("plan", "tool_not_used")
         return await super().use(tool, asked)
 
-    async def _buy(self, agent: Agent, request: Request) -> Reply:
-        calls = self.found[agent.name]
-        reply = next(self._spare.get(agent.name, iter(())), None)
+    async def _buy(self, request: Request, teacher: Teacher) -> Reply:
+        calls = self.found[request.agent]
+        reply = next(self._spare.get(request.agent, iter(())), None)
         if reply is not None:
             calls.changed += 1
         else:
-            reply = await self.teacher.ask(request)
+            reply = await teacher.ask(request)
             calls.guessed += 1
         calls.take(reply)
         self._new.add(request.key.hex())

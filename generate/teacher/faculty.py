@@ -12,10 +12,20 @@ from . import Teacher, TeacherSettings, open_teacher
 
 
 class Faculty:
-    """Teachers with their shares of the work items; with a single one, that is who teaches them all."""
+    """Teachers with their shares of the work items; with a single one, that is who teaches them all.
 
-    def __init__(self, teachers: Sequence[Teacher], shares: Sequence[float]) -> None:
-        self.teachers, self.shares = tuple(teachers), tuple(shares)
+    `weaker` answers the turns of a few pairs, to measure how hard they are.
+    """
+
+    def __init__(
+        self, teachers: Sequence[Teacher], shares: Sequence[float], weaker: Teacher | None = None
+    ) -> None:
+        self.teachers, self.shares, self.weaker = tuple(teachers), tuple(shares), weaker
+
+    @property
+    def everyone(self) -> tuple[Teacher, ...]:
+        """The teachers, and the weaker responder."""
+        return (*self.teachers, self.weaker) if self.weaker else self.teachers
 
     @property
     def limit(self) -> int:
@@ -32,23 +42,26 @@ class Faculty:
 
     async def start(self) -> list[dict[str, Any]]:
         """Make sure that all of them answer; their identities. Raises EnvironmentFailure."""
-        return list(await asyncio.gather(*(teacher.start() for teacher in self.teachers)))
+        return list(await asyncio.gather(*(teacher.start() for teacher in self.everyone)))
 
     def drain(self) -> None:
         """Finish what is in flight, everywhere."""
-        for teacher in self.teachers:
+        for teacher in self.everyone:
             teacher.drain()
 
     def reports(self) -> list[dict[str, Any]]:
         """What each has to say of its work."""
-        return [teacher.report() for teacher in self.teachers]
+        return [teacher.report() for teacher in self.everyone]
 
     async def close(self) -> None:
-        await asyncio.gather(*(teacher.close() for teacher in self.teachers))
+        await asyncio.gather(*(teacher.close() for teacher in self.everyone))
 
 
-def open_faculty(settings: Sequence[TeacherSettings], logs: Path) -> Faculty:
+def open_faculty(
+    settings: Sequence[TeacherSettings], logs: Path, weaker: TeacherSettings | None = None
+) -> Faculty:
     """The teachers of a recipe, not started yet; each writes the logs of what it launches to a folder of its own."""
     folders = [logs] if len(settings) == 1 else [logs / str(number) for number in range(len(settings))]
     teachers = [open_teacher(each, folder) for each, folder in zip(settings, folders, strict=True)]
-    return Faculty(teachers, [each.share for each in settings])
+    other = open_teacher(weaker, logs / "weaker") if weaker else None
+    return Faculty(teachers, [each.share for each in settings], other)

@@ -42,6 +42,9 @@ class Opening:
         )
         raise Declined
 
+    async def ask_weaker(self, question: str, count: int) -> list[str]:
+        return []
+
     async def use(self, tool: Tool, asked: dict[str, Any]) -> dict[str, Any]:
         raise Declined
 

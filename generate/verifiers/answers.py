@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from ..agent import Agent
 from ..flow import Context, Entry, Rejected
-from ..formats import FORMS, FREE
+from ..formats import same, stated
 from ..record import Record, Verdict
 from ..reply import Declined
-from ..tools.answers import COMPARE, Equation, equations
-from .evidence import NOT_STATED, short
+from ..tools.answers import Equation, equations
+from .evidence import short
 
 ROUNDING = re.compile(r"\bround|\bnearest\b", re.IGNORECASE)  # in a problem that wants its answer so
 
@@ -81,16 +81,3 @@ class Voted:
         except (Declined, Rejected):
             return None
         return stated(other, entry)
-
-
-def stated(record: Record, entry: Entry) -> str | None:
-    """The answer that a reply states, in the form in which it was asked for or by "The answer is X."; without that,
-    an edited text is the whole reply."""
-    reply = record.fields["response"]
-    answer = FORMS[record.fields.get("form", FREE)].answer(reply)
-    return reply if answer is None and entry.match == "exact" else answer
-
-
-def same(given: str, wanted: str, entry: Entry) -> bool:
-    """Whether two answers are equal in the way of the entry; "not stated" is words whatever the entry."""
-    return COMPARE["text" if wanted == NOT_STATED else entry.match](given, wanted)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from ..flow import Context, Entry, Verifier
+from ..formats import NOT_STATED
 from ..record import Record, Verdict
-
-NOT_STATED = "not stated in the passage"
-"""The answer to a question that the passage does not answer."""
 
 _STRAIGHT = str.maketrans("‘’“”", "''\"\"")
 SHORTEST_QUOTE = 8  # characters; anything shorter is found in many texts
