@@ -182,10 +182,26 @@ def why(
     work(run, name, journal_dir=journal_dir, full=full)
 
 
+@app.command()
+def probe(
+    run: Run,
+    count: Annotated[int, typer.Option("--n", min=1, max=200, help="Planted seeds.")] = 200,
+    teacher: Annotated[str | None, typer.Option(help="As in genteach generate.")] = None,
+    json: Json = False,
+) -> None:
+    """Hostile seeds through the flows of a run: how often its teacher obeys a document.
+
+    Example: genteach probe runs/docs --teacher http://127.0.0.1:8000/v1
+    """
+    from .generate.probe import probe as work
+
+    work(run, count, teacher, as_json=json)
+
+
 @orca_bench_app.command("build")
 def orca_bench_build(
     run: Run,
-    per_skill: Annotated[int, typer.Option(min=1, help="Items for each skill.")] = 100,
+    per_skill: Annotated[int, typer.Option("--n", "--per-skill", min=1, help="Items for each skill.")] = 100,
     teacher: Annotated[str | None, typer.Option(help="As in genteach generate.")] = None,
     json: Json = False,
 ) -> None:
@@ -215,6 +231,9 @@ def curate(
     control: Annotated[
         str | None, typer.Option(help="`bare` or `unverified`: an arm to compare with.")
     ] = None,
+    unanswerable: Annotated[
+        float, typer.Option(min=0, max=1, help="The largest share of pairs that say that nothing is stated.")
+    ] = 0.1,
 ) -> None:
     """Sealed pairs to a dataset: screened, deduplicated, with a card. Controls go to RUN/controls.
 
@@ -222,7 +241,7 @@ def curate(
     """
     from .generate.curate import curate as work
 
-    work(run, control)
+    work(run, control, unanswerable)
 
 
 @app.command("init-student")

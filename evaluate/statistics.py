@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..generate.tools.shares import wilson
 from .item import Row, digest
 
 RESAMPLES = 10_000
@@ -108,14 +109,6 @@ def mcnemar(won: int, lost: int) -> float:
         if flips < 1000
         else min(1.0, math.exp(math.log(2 * tail) - flips * math.log(2)))
     )
-
-
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """The 95 % Wilson interval of a share of n."""
-    z = 1.959964
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def _parts(row: Row) -> tuple[float, float]:

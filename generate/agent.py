@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from string import Template
 from typing import TYPE_CHECKING
 
-from .reply import FREE_TEXT, Form
+from .reply import FREE_TEXT, Form, Unreadable, in_another_script
 from .teacher import Sampling
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ SYSTEM = (
 )
 # Turn markers of common chat templates. In a document they are text, and must not end the turn.
 _CONTROL = re.compile(
-    r"<\|([a-zA-Z_]+)\|>|\[(/?INST)\]|<(/?s)>|<(/?tool_call)>|<(start_of_turn|end_of_turn)>"
+    r"<\|(\w+)\|>|<｜([^｜]{1,40})｜>|\[(/?(?:INST|TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS))\]|<<(/?SYS)>>|<(/?s)>|"
+    r"<(/?(?:think|tool_call|tool_response|tools|function_calls))>|<(start_of_turn|end_of_turn)>"
 )
 
 
@@ -33,7 +34,8 @@ class Agent:
     """One role of the teacher.
 
     `task` is a template: its $fields are what the agent reads from the record, besides `about`, the field
-    that is shown first, fenced. What it writes are the fields of its `form`; free text is written to `writes`.
+    that is shown first, fenced. What it writes are the fields of its `form`; free text is written to `writes_text`.
+    A reply in a script that nothing it read is in is turned down, unless `any_script` says that one may be wanted.
     A literal dollar sign in `task` is `$$`.
     """
 
@@ -44,6 +46,7 @@ class Agent:
     about: str = "passage"
     writes_text: str = "text"
     sampling: Sampling = Sampling()
+    any_script: bool = False
     reads: frozenset[str] = field(
         init=False, repr=False, compare=False
     )  # the record fields that the prompt needs
@@ -64,7 +67,7 @@ class Agent:
     def messages(self, fields: Mapping[str, str], fence: str, guided: bool) -> tuple[dict[str, str], ...]:
         """The prompt: shared system message and fenced passage first, so that a server's prefix cache serves
         every agent that reads the passage; then role, task and reply format."""
-        task = "".join(fields[part] if is_field else part for part, is_field in self._parts)
+        task = "".join(harmless(fields[part]) if is_field else part for part, is_field in self._parts)
         parts = [fenced(fields[self.about], fence), f"{self.role}\n\n{task}", self.form.request(guided)]
         user = "\n\n".join(part for part in parts if part)
         return ({"role": "system", "content": SYSTEM}, {"role": "user", "content": user})
@@ -85,9 +88,16 @@ class Agent:
             end = found.end()
         return (*parts, (self.task[end:], False))
 
-    def read(self, reply: str) -> list[dict[str, str]]:
-        """The reply as sets of fields; raises Declined or Unreadable."""
+    def read(self, reply: str, fields: Mapping[str, str] | None = None) -> list[dict[str, str]]:
+        """The reply as sets of fields, held against those that the prompt was filled with, where they are given;
+        raises Declined or Unreadable."""
         items = self.form.read(reply)
+        if (
+            fields
+            and not self.any_script
+            and (other := in_another_script(items, (fields[name] for name in self.reads)))
+        ):
+            raise Unreadable(f"it is in another language: its script is {other.lower()}", "wrong_language")
         return items if self.form.fields else [{self.writes_text: items[0]["text"]}]
 
 
@@ -99,5 +109,11 @@ def fence_for(run_seed: int, seed_id: str) -> str:
 @lru_cache(maxsize=2048)  # every agent of an item fences the same passage
 def fenced(text: str, fence: str) -> str:
     """`text` between two markers, with the turn markers of chat templates made harmless."""
-    harmless = _CONTROL.sub(lambda found: f"< {next(filter(None, found.groups()))} >", text)
-    return f"[document {fence}]\n{harmless}\n[end of document {fence}]"
+    return f"[document {fence}]\n{harmless(text)}\n[end of document {fence}]"
+
+
+def harmless(text: str) -> str:
+    """The text with the turn markers of chat templates spaced out: for people they say the same."""
+    if "<" not in text and "[" not in text:
+        return text
+    return _CONTROL.sub(lambda found: f"< {next(filter(None, found.groups()))} >", text)

@@ -10,12 +10,13 @@ from typing import Any, Literal, Protocol, TypeVar
 from .agent import Agent
 from .difficulty import weaker_right
 from .formats import FREE, NO_FORMAT
+from .injection import sign_of
 from .record import Record, Step, Verdict
 from .reply import Declined
 from .seeds import Seed
 
 T = TypeVar("T")
-Match = Literal["exact", "number", "text", "judge"]
+Match = Literal["exact", "number", "magnitude", "text", "judge"]
 UNVERIFIED = "none"
 """What `verified_by` says where no verifier had a second path to the answer."""
 
@@ -191,7 +192,12 @@ class Skill:
         return next((agent for agent in self.agents() if agent.name == name), None)
 
     async def run(self, seed: Seed, ctx: Context, dials: Dials) -> None:
-        """Walk one seed through the five lists; whatever comes of it is emitted or rejected, nothing is lost."""
+        """Walk one seed through the five lists; whatever comes of it is emitted or rejected, nothing is lost.
+
+        A seed that gives orders to whoever reads it is left out (see injection.py), before anybody is asked.
+        """
+        if not dials.keep_flagged and (sign := sign_of(seed.text)):
+            raise Rejected("seed", "flagged", f"its text shows a sign of prompt injection: {sign}")
         passage = await self._transform(Record.begin(self.name, seed), ctx, dials)
         for record in await self._instruct(passage, ctx, dials):
             for candidate in [record, *await self._refine(record, ctx, dials)]:
@@ -330,7 +336,8 @@ class Skill:
 class Dials:
     """How much a flow makes of one seed; empty `transformations` or `entries` allow all.
 
-    `format_share` is the share of instructions that ask for a form of their own.
+    `format_share` is the share of instructions that ask for a form of their own; `keep_flagged` takes seeds too that
+    show a sign of prompt injection.
     """
 
     entries_per_seed: int = 3
@@ -338,6 +345,7 @@ class Dials:
     transformations: frozenset[str] = frozenset()
     entries: frozenset[str] = frozenset()
     format_share: float = 0.5
+    keep_flagged: bool = False
 
     def allows_transformation(self, name: str) -> bool:
         return not self.transformations or name in self.transformations

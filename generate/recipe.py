@@ -19,7 +19,16 @@ from .teacher import TeacherSettings
 
 FOLDER = Path(__file__).parent
 # With the skills themselves: the files that a prompt, the reading of a reply and its verdict depend on.
-DECISIVE = ("flow.py", "agent.py", "reply.py", "record.py", "formats.py", "context.py")
+DECISIVE = (
+    "flow.py",
+    "agent.py",
+    "reply.py",
+    "habits.py",
+    "record.py",
+    "formats.py",
+    "context.py",
+    "injection.py",
+)
 DECISIVE_FOLDERS = ("verifiers", "tools", "tools/sandbox", "seeds")
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -55,6 +64,7 @@ class GenerateRecipe(Strict):
     entries_per_seed: int = Field(3, ge=1)
     refine_rounds: int = Field(1, ge=0, le=5)
     format_share: float = Field(0.5, ge=0, le=1)
+    keep_flagged: bool = False
     window: int | None = Field(None, ge=1, le=100_000)
     quarantine_limit: float = Field(0.01, ge=0, le=1)
     companions: tuple[Companion, ...] = ()
@@ -121,6 +131,7 @@ class GenerateRecipe(Strict):
                 frozenset(choice.transform),
                 frozenset(choice.entries),
                 self.format_share,
+                self.keep_flagged,
             )
             flows[name] = (skill, choice, dials)
         return flows

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from genteach.evaluate.statistics import mcnemar, paired, score, wilson
+from genteach.evaluate.statistics import mcnemar, paired, score
+from genteach.generate.tools.shares import wilson
 
 
 def rows(scores: list[float], clusters: list[str] | None = None, **facts: Any) -> list[dict[str, Any]]:
