@@ -82,6 +82,14 @@ class JournalReader:
         means = self._connection.execute(sql, (skill,)).fetchone()
         return None if means[0] is None else means
 
+    def by_agent(self) -> Iterator[tuple[str, str, int, int, int]]:
+        """Skill, agent, calls, prompt and completion tokens, of every agent that was asked; tools are not among them."""
+        sql = """
+            SELECT s.name, a.name, COUNT(*), SUM(c.prompt_tokens), SUM(c.completion_tokens)
+            FROM calls c JOIN items i ON c.item = i.number JOIN names s ON s.code = i.skill
+            JOIN names a ON a.code = c.agent WHERE a.name NOT LIKE 'tool:%' GROUP BY 1, 2 ORDER BY 1, 2"""
+        return self._connection.execute(sql)
+
     def bytes_per_call(self) -> float | None:
         """What a call takes on disk, with all that belongs to it; None where none was made."""
         [calls] = self._connection.execute("SELECT MAX(rowid) FROM calls").fetchone()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ..progress import say, table
 from ..run import Accounting
+from .effort import efforts, refinements
 from .engine import Engine
+from .flow import Skill
 from .pairs import count_by
 from .seeds import SeedReport
 from .skills import NAMES, load
@@ -62,6 +65,15 @@ def say_pairs(folder: Path, manifest: dict[str, Any]) -> None:
             say(f"Work items {how}: {_counts(manifest[how])}")
     accounting = Accounting.of(manifest)
     say(f"{accounting}; {manifest['teacher_calls']} teacher calls, {manifest['repeated_calls']} repeated")
+
+
+def say_refinements(run: Path, skills: Iterable[Skill]) -> None:
+    """The refinements that do not pay, each by its editor: they are named, and never cut."""
+    found = efforts(run)
+    for skill in skills:
+        for each in refinements(skill, found):
+            if each.complaint:
+                say(f"{skill.name}: the editor {each.refinement.editor.name} does not pay: {each.complaint}")
 
 
 def say_effort(engine: Engine, teachers: list[dict[str, Any]]) -> None:
