@@ -215,14 +215,64 @@ def orca_bench_build(
 
 
 @app.command()
-def skills() -> None:
-    """The skills: transformations, taxonomy entries, refinements.
+def skills(
+    name: Annotated[
+        str | None, typer.Argument(help="One skill, by its name or its file: all its entries.")
+    ] = None,
+    run: Annotated[Path | None, typer.Option(help="A run's folder: what each agent took there.")] = None,
+) -> None:
+    """The skills: their lists, and by what their pairs are verified.
 
-    Example: genteach skills
+    Example: genteach skills reading_comprehension --run runs/docs
     """
-    from .generate.report import list_skills
+    from .generate.author.listing import list_skills
 
-    list_skills()
+    list_skills(name, run)
+
+
+@app.command("try")
+def try_skill(
+    skill: Annotated[str, typer.Argument(help="A skill, by its name or its file.")],
+    seeds: Annotated[str, typer.Option(help="A folder, a file, `python`, or hf:OWNER/NAME.")],
+    n: Annotated[int, typer.Option("--n", min=1, help="How many seeds.")] = 5,
+    teacher: Annotated[str, typer.Option(help="As in genteach generate.")] = "offline",
+    out: Annotated[
+        Path | None, typer.Option(help="Keep the replies here; nothing is asked twice then.")
+    ] = None,
+    show_prompts: Annotated[
+        bool, typer.Option("--show-prompts", help="Every prompt in full, with its reply.")
+    ] = False,
+    licence: Annotated[str | None, typer.Option(help="The SPDX licence of --seeds.")] = None,
+) -> None:
+    """A few seeds through a skill: passages, instructions, edits, replies and verdicts, as family trees.
+
+    Example: genteach try text_modification --seeds docs/ --n 3 --teacher http://127.0.0.1:8000/v1
+    """
+    from .generate.author.command import try_skill as work
+    from .generate.seeds import corpus_from
+    from .generate.teacher import TeacherSettings
+
+    corpus = corpus_from(seeds, **_given(licence=licence))
+    work(skill, corpus, n, TeacherSettings.parse(teacher), out, show_prompts)
+
+
+@app.command("new-skill")
+def new_skill(
+    specification: Annotated[str, typer.Argument(help="What the student is to learn, in a few sentences.")],
+    teacher: Annotated[str, typer.Option(help="Who drafts: URL[#model] of an OpenAI-compatible server.")],
+    seeds: Annotated[str | None, typer.Option(help="Documents to try it on, as in genteach try.")] = None,
+    n: Annotated[int, typer.Option("--n", min=1, help="How many of them.")] = 3,
+    out: Annotated[Path, typer.Option(help="Where the skill's file goes.")] = Path("new-skills"),
+) -> None:
+    """A skill from a specification: the teacher drafts it as data, and it is checked and tried.
+
+    Example: genteach new-skill "Find the fallacy in an argument." --teacher http://127.0.0.1:8000/v1 --seeds docs/
+    """
+    from .generate.author.command import new_skill as work
+    from .generate.seeds import corpus_from
+    from .generate.teacher import TeacherSettings
+
+    work(specification, TeacherSettings.parse(teacher), out, corpus_from(seeds) if seeds else None, n)
 
 
 @app.command()

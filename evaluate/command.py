@@ -67,7 +67,8 @@ def _describe(recipe: EvaluateRecipe) -> None:
         if recipe.orca_bench is None:
             return
     items, _ = gather(recipe)
-    say(f"{len(items)} items of {len({item.task for item in items})} tasks")
+    wholes = {(item.task, item.whole) for item in items}
+    say(f"{len(wholes)} items of {len({task for task, _ in wholes})} tasks")
 
 
 def gather(recipe: EvaluateRecipe) -> tuple[list[Item], dict[str, str]]:
@@ -117,7 +118,7 @@ def _measure(
         from .judge import judge
 
         rows = judge(recipe.judge, items, rows, store, as_json)
-    return rows, model.backend.facts
+    return orca_bench.whole(items, rows), model.backend.facts
 
 
 COUNTS = ("n", "too_long", "no_answer", "truncated", "not_measured")

@@ -11,7 +11,7 @@ Message = dict[str, str]
 @dataclass(frozen=True, slots=True)
 class Item:
     """One question. Items of one `cluster` (a passage, a document) are not independent; `options` belong to a letter
-    or are the words that may be answered."""
+    or are the words that may be answered. `turn_of` is the id of the conversation that it is one turn of, if it is."""
 
     task: str
     id: str
@@ -21,6 +21,12 @@ class Item:
     kind: Kind
     options: tuple[str, ...] = ()
     reference: str = ""
+    turn_of: str = ""
+
+    @property
+    def whole(self) -> str:
+        """The id of what counts as one item: its own, or that of its conversation."""
+        return self.turn_of or self.id
 
     @property
     def prompt(self) -> str:
@@ -57,6 +63,7 @@ Row = dict[str, Any]
 """task, id, cluster, prompt, prompt_sha256, reply, finish_reason, prompt_tokens, new_tokens, extracted, gold, score, status.
 
 score: 0 or 1; for judged items the judge's 0-10, beside the teacher's own in `teacher_score`; null where not measured.
+Of a conversation, the mean over its turns, whose rows stand in `turns`; what is asked and replied is that of the last.
 status: scored, no_answer, truncated, too_long (the model's failures, score 0), not_measured (ours: server or judge).
 """
 
@@ -73,16 +80,16 @@ def digest(*parts: str) -> str:
 
 
 def spread(items: list[Item], limit: int | None) -> list[Item]:
-    """`limit` items, dealt to the tasks in turn; which ones is decided by hash, so a larger limit contains a smaller one."""
-    if limit is None or limit >= len(items):
+    """`limit` items with all their turns, dealt to the tasks in turn; which ones is decided by hash, so a larger limit
+    contains a smaller one."""
+    wholes = {(item.task, item.whole) for item in items}
+    if limit is None or limit >= len(wholes):
         return items
-    hands: dict[str, list[Item]] = {}
-    for item in sorted(items, key=lambda item: digest("item", item.task, item.id)):
-        hands.setdefault(item.task, []).append(item)
+    hands: dict[str, list[str]] = {}
+    for task, name in sorted(wholes, key=lambda whole: digest("item", *whole)):
+        hands.setdefault(task, []).append(name)
     turns = sorted(
-        (turn, digest("task", task), item.id)
-        for task, hand in hands.items()
-        for turn, item in enumerate(hand)
+        (turn, digest("task", task), name) for task, hand in hands.items() for turn, name in enumerate(hand)
     )
     kept = {(task, name) for _, task, name in turns[:limit]}
-    return [item for item in items if (digest("task", item.task), item.id) in kept]
+    return [item for item in items if (digest("task", item.task), item.whole) in kept]

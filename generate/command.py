@@ -27,10 +27,10 @@ from .disk import journal_path
 from .engine import WHOLE, Engine, Shard, WorkItem, work_items
 from .journal import Journal
 from .merge import merge
-from .orca_bench import draw, freeze
+from .orca_bench import draw, freeze, sets, shortfalls
 from .parts import FOLDER, ROUND, Parts
 from .recipe import GenerateRecipe, SkillChoice
-from .report import say_effort, say_pairs, say_seeds, say_teachers
+from .report import say_effort, say_pairs, say_refinements, say_seeds, say_teachers
 from .seeds import read_report, read_seeds, write_seeds
 from .seeds.store import FILE as SEEDS
 from .teacher.faculty import open_faculty
@@ -102,6 +102,7 @@ def generate(
         if shard == WHOLE:
             manifest = merge(job.folder, fingerprint(job.decides), job.planned())
             say_pairs(job.folder / ROUND, manifest)
+            say_refinements(job.folder, (skill for skill, _, _ in recipe.flows().values()))
         else:
             say(f"Shard {shard}: {accounting}; when every shard is done: genteach merge {job.folder}")
     check_quarantine(recipe, accounting)
@@ -161,7 +162,8 @@ def searches(recipe: GenerateRecipe) -> bool:
 def build_orca_bench(run: Path, per_skill: int, teacher: str | None, *, as_json: bool = False) -> None:
     """The benchmark of the run's held-out documents: its own flows, on seeds that no pair was made from.
 
-    Writes RUN/orca_bench/SKILL.jsonl, at most `per_skill` items each, frozen by a manifest with hashes.
+    Writes RUN/orca_bench/SKILL.jsonl, at most `per_skill` items each, frozen by a manifest with hashes; sets that the
+    held-out documents do not fill are named.
     """
     recipe = recipe_of(run, teacher)
     # Every drawn seed goes to every skill, whatever its share of the training seeds.
@@ -185,9 +187,12 @@ def build_orca_bench(run: Path, per_skill: int, teacher: str | None, *, as_json:
             SeedIndex.build(folder / INDEX, seeds)
         accounting = asyncio.run(work(job, lock))
         merge(folder, fingerprint(decides), job.planned())
-        counts = freeze(folder, per_skill)
-    rows = [[skill, str(count)] for skill, count in counts.items()]
-    table(f"Orca-Bench, from {accounting.planned} held-out work items", ["skill", "items"], rows)
+        counts = freeze(folder, per_skill, sets(flows, recipe.refine_rounds))
+    rows = [[name, str(count)] for name, count in counts.items()]
+    table(f"Orca-Bench, from {accounting.planned} held-out work items", ["set", "items"], rows)
+    if short := shortfalls(counts, per_skill):
+        named = ", ".join(f"{name} {found}" for name, found in short.items())
+        say(f"Fewer items than wanted: {named}; hold out more documents, or ask for fewer items (--n)")
 
 
 def recipe_of(run: Path, teacher: str | None) -> GenerateRecipe:

@@ -15,7 +15,7 @@ from .agent import Agent, fence_for
 from .flow import UNVERIFIED, Entry, FlowStep, Rejected, Skill, Tool
 from .journal import Call, ItemName, Journal
 from .record import Record, Step, Turn, Verdict
-from .reply import Unreadable
+from .reply import Refused, Unreadable
 from .seeds import Seed
 from .teacher import Reply, Request, Sampling, Teacher, Unanswerable, response_format
 from .tools.search import SeedIndex
@@ -71,21 +71,23 @@ class SeedContext:
         self.rejected: list[dict[str, Any]] = []
 
     async def ask(self, agent: Agent, record: Record) -> list[Record]:
-        """One call, and one more with the complaint when the reply does not keep to the form."""
+        """One call, and one more with the complaint when the reply does not keep to the form; a refusal stands."""
         guided = self.teacher.guided != "none"
         messages = agent.messages(record.fields, self.fence, guided)
         reply, call = await self._call(agent, record, messages, guided)
         try:
-            items = agent.read(reply.text)
+            items = agent.read(reply.text, record.fields)
+        except Refused as refused:
+            raise Rejected(agent.name, refused.reason, str(refused)) from refused
         except Unreadable as why:
             self.tally.repairs += 1
             said = {"role": "assistant", "content": reply.text}
             complaint = {"role": "user", "content": REPAIR.format(why=why)}
             reply, call = await self._call(agent, record, (*messages, said, complaint), guided)
             try:
-                items = agent.read(reply.text)
+                items = agent.read(reply.text, record.fields)
             except Unreadable as still:
-                raise Rejected(agent.name, "unreadable_reply", str(still)) from still
+                raise Rejected(agent.name, still.reason, str(still)) from still
         return [record.with_fields(item, Step(agent.name, call, str(n))) for n, item in enumerate(items)]
 
     async def _call(

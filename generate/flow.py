@@ -305,11 +305,11 @@ class Skill:
             [answered] = await self.respond(record.with_fields({"turn": turn}), ctx)
         except Declined as declined:
             raise Rejected("respond", "declined", str(declined)) from declined
-        verdict = await self._verdict(answered, ctx)
+        verdict = await self.verdict(answered, ctx)
         measured = await weaker_right(answered, self.entry(record.entry), ctx)
         ctx.emit(answered, replace(verdict, scores={**verdict.scores, **measured}))
 
-    async def _verdict(self, record: Record, ctx: Context) -> Verdict:
+    async def verdict(self, record: Record, ctx: Context) -> Verdict:
         """Every verifier that has something to say must accept; what none had a second path for is not verified.
 
         They are asked in their order, and none after the first that does not accept.

@@ -4,16 +4,39 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from .habits import SENTENCE, announces_itself, plain, refuses, script, spoken
+
 Fields = dict[str, str]
 
 
+ITEM = re.compile(r"(?i)<item(?:\s[^<>]*)?>")
+UNSUITABLE = re.compile(r"(?i)<unsuitable(?:\s[^<>]*)?>")
+UNSUITABLE_ENDS = re.compile(r"(?i)</unsuitable>")
+JSON_REPLY = re.compile(r'\{\s*"(?:unsuitable|items)"')
+LENIENT = json.JSONDecoder(strict=False)  # models break lines inside of strings
+
+
 class Unreadable(Exception):
-    """The reply is not in the form that was asked for; the message says how, for the one repair call."""
+    """The reply is not in the form that was asked for; the message says how, for the one repair call.
+
+    `reason` is the short name to count by when it stays so.
+    """
+
+    def __init__(self, why: str, reason: str = "unreadable_reply") -> None:
+        super().__init__(why)
+        self.reason = reason
+
+
+class Refused(Unreadable):
+    """The teacher will not do it; asking again would not be an answer either."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"the teacher refused: {' '.join(said.split())[:120]!r}", "refused")
 
 
 class Declined(Exception):
@@ -94,31 +117,53 @@ class Form:
     def read(self, reply: str) -> list[Fields]:
         """The items of a reply in either spelling; free text is one item with the field `text`.
 
+        What chat models say around it is passed over (see habits). Of more items than were asked for, the first `many`
+        count: each stands alone, and the others are more of the same; where one was asked for, none can be picked.
         Raises Declined when the teacher declined, Unreadable when the form is not kept.
         """
+        if (body := spoken(reply)) is None:
+            raise Unreadable("a thought in <think> tags is not closed, or stands inside of the reply")
+        if not body:
+            raise Unreadable("the reply is empty")
         if not self.fields:
-            if not reply.strip():
-                raise Unreadable("the reply is empty")
-            _check_suitable(reply.strip())
-            return [{"text": reply.strip()}]
-        body = _unfenced(reply)
-        items = self._read_json(body) if body.startswith("{") else self._read_tags(body)
+            return [{"text": _free_text(body)}]
+        items = self._read_json(body) if _is_json(body) else self._read_tags(body)
+        if not items:
+            raise Unreadable(f"0 items; between 1 and {self.many} were asked for")
+        if len(items) > self.many == 1:
+            raise Unreadable(f"{len(items)} items; exactly one was asked for")
+        return self._checked(items[: self.many])
+
+    def _checked(self, items: list[Fields]) -> list[Fields]:
+        """The items, each once and without its number, when every field says something."""
+        first = self.names[0]
+        if refuses(items[0][first]):
+            raise Refused(items[0][first])
+        _unnumber(items, first)
         for item in items:
-            if empty := [name for name in self.names if not item[name]]:
-                raise Unreadable(f"the field {empty[0]} is empty")
+            for name, meaning in self.fields:
+                if not item[name]:
+                    raise Unreadable(f"the field {name} is empty")
+                if item[name] == f"({meaning})":
+                    raise Unreadable(f"the field {name} holds the words that describe it")
             item |= {name: _one_of(values, name, item[name]) for name, values in self.choices}
-        if not 1 <= len(items) <= self.many:
-            raise Unreadable(f"{len(items)} items; between 1 and {self.many} were asked for")
-        return items
+        return [item for number, item in enumerate(items) if item not in items[:number]]
 
     def _read_json(self, body: str) -> list[Fields]:
+        start = found.start() if (found := JSON_REPLY.search(body)) else 0
         try:
-            value = json.loads(body)
+            value, end = LENIENT.raw_decode(body, start)
         except (ValueError, RecursionError) as error:  # the latter for a thousand open brackets
             raise Unreadable(f"not valid JSON: {error}") from error
-        if reason := value.get("unsuitable"):
+        if JSON_REPLY.search(body, end):
+            raise Unreadable("more than one JSON object; exactly one was asked for")
+        items, reason = value.get("items"), value.get("unsuitable")
+        if reason and items:
+            raise Unreadable(
+                '"unsuitable" gives a reason, and there are items; only one of them can be meant'
+            )
+        if reason:
             raise Declined(str(reason))
-        items = value.get("items")
         if not isinstance(items, list):
             raise Unreadable('there is no list "items"')
         for item in items:
@@ -129,11 +174,59 @@ class Form:
         return [{name: item[name].strip() for name in self.names} for item in items]
 
     def _read_tags(self, body: str) -> list[Fields]:
-        _check_suitable(body)
-        items = re.findall(r"<item>(.*?)</item>", body, re.DOTALL)
+        """The items, tag by tag: what is nested, left open or given twice is not guessed at."""
+        reason = _decline_in(body)
+        items = list(self._items(body))
+        if reason and items:
+            raise Unreadable(
+                "it says that the text is unsuitable, and there are items; only one can be meant"
+            )
+        if reason:
+            raise Declined(reason)
         if not items:
-            raise Unreadable("there is no <item>…</item>")
-        return [{name: _tag(item, name) for name in self.names} for item in items]
+            raise Refused(body) if refuses(body) else Unreadable("there is no <item>…</item>")
+        for item in items:
+            if missing := [name for name in self.names if name not in item]:
+                raise Unreadable(f"an item has 0 <{missing[0]}> tags; exactly one was asked for")
+        return items
+
+    def _items(self, body: str) -> Iterator[Fields]:
+        """Every <item>; without any, the fields may stand there alone, as one."""
+        alone = ITEM.search(body) is None
+        item: Fields | None = {} if alone else None
+        open_field, began = "", 0
+        for start, end, closes, name in self._tags(body):
+            if open_field and (name != open_field or not closes):
+                raise Unreadable(f"<{'/' * closes}{name}> stands inside of <{open_field}>")
+            if open_field and item is not None:
+                item[open_field] = body[began:start].strip()
+                open_field = ""
+            elif name == "item":
+                if closes == (item is None):
+                    raise Unreadable("<item> and </item> do not take turns")
+                if item is not None:
+                    yield item
+                item = None if closes else {}
+            elif item is not None:
+                if closes or name in item:
+                    raise Unreadable(f"an item has 2 <{name}> tags; exactly one was asked for")
+                open_field, began = name, end
+        if open_field or (item is not None and not alone):
+            raise Unreadable(f"<{open_field or 'item'}> is not closed")
+        if alone and item:
+            yield item
+
+    def _tags(self, body: str) -> Iterator[tuple[int, int, bool, str]]:
+        """Where each tag begins and ends, whether it closes, and its name; bold type around one is part of it."""
+        for tag in self._tag.finditer(body):
+            start, end = tag.span()
+            if body[end : end + 2] == "**" == body[max(start - 2, 0) : start]:
+                start, end = start - 2, end + 2
+            yield start, end, bool(tag[1]), tag[2].lower()
+
+    @cached_property
+    def _tag(self) -> re.Pattern[str]:
+        return re.compile(rf"(?i)<(/?)({'|'.join(('item', *self.names))})(?:\s[^<>]*)?>")
 
 
 FREE_TEXT = Form()
@@ -151,28 +244,57 @@ def decline(reason: str) -> str:
 
 
 def _one_of(values: tuple[str, ...], name: str, given: str) -> str:
-    """The value that was meant, but for case and a final full stop."""
-    meant = given.strip().rstrip(".").casefold()
+    """The value that was meant, but for case, quotation marks, bold type and a full stop."""
+    meant = given.strip(" .*`'\"“”‘’").casefold()
     for value in values:
         if value.casefold() == meant:
             return value
     raise Unreadable(f"the field {name} is {given[:80]!r}; it must be one of {', '.join(values)}")
 
 
-def _check_suitable(body: str) -> None:
-    if reason := re.fullmatch(r"<unsuitable>(.*?)</unsuitable>", body, re.DOTALL):
-        raise Declined(reason[1].strip())
+def _free_text(body: str) -> str:
+    """The text that was asked for, alone."""
+    if reason := _decline_in(body):
+        raise Declined(reason)
+    if refuses(body):
+        raise Refused(body)
+    text = plain(body)
+    if announces_itself(text):
+        raise Unreadable("it begins with words about itself; write the text alone")
+    return text
 
 
-def _tag(item: str, name: str) -> str:
-    found = re.findall(rf"<{name}>(.*?)</{name}>", item, re.DOTALL)
-    if len(found) != 1:
-        raise Unreadable(f"an item has {len(found)} <{name}> tags; exactly one was asked for")
-    return found[0].strip()
+def _decline_in(body: str) -> str:
+    """The reason of a decline, whatever is said around it; empty where there is none."""
+    if (opened := UNSUITABLE.search(body)) is None:
+        return ""
+    if (closed := UNSUITABLE_ENDS.search(body, opened.end())) is None:
+        raise Unreadable("<unsuitable> is not closed")
+    return body[opened.end() : closed.start()].strip()
 
 
-def _unfenced(reply: str) -> str:
-    """Chat models like to wrap a reply in a Markdown fence; what is inside is the reply."""
-    body = reply.strip()
-    fenced = re.fullmatch(r"```[a-z]*\n(.*?)\n?```", body, re.DOTALL)
-    return fenced[1].strip() if fenced else body
+def _is_json(body: str) -> bool:
+    """Whether the reply is spelled in JSON: that comes first, or there are no tags."""
+    found = JSON_REPLY.search(body)
+    if found is None:
+        return body.startswith("{")
+    tag = ITEM.search(body, 0, found.start())
+    return tag is None
+
+
+def _unnumber(items: list[Fields], name: str) -> None:
+    """Take the numbers 1, 2, 3 … away that several items count themselves with, in their first field."""
+    counted = [
+        re.match(rf"\**(?:(?:item|question|task|no\.?|q) ?)?{n}[.):]\**\s+(?=\S)", item[name], re.IGNORECASE)
+        for n, item in enumerate(items, 1)
+    ]
+    if len(items) > 1 and all(counted):
+        for item, found in zip(items, counted, strict=True):
+            item[name] = item[name][found.end() :] if found else item[name]
+
+
+def in_another_script(items: list[Fields], read: Iterable[str]) -> str:
+    """The script of the items where that is neither Latin nor one of what was read for them; else nothing."""
+    said = " ".join(text for item in items for text in item.values())
+    found = script(said)
+    return "" if found == "LATIN" or len(said) < SENTENCE or found in map(script, read) else found

@@ -1,4 +1,4 @@
-"""What `genteach generate` and `genteach skills` tell their user."""
+"""What `genteach generate` tells its user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from .engine import Engine
 from .flow import Skill
 from .pairs import count_by
 from .seeds import SeedReport
-from .skills import NAMES, load
 from .teacher import TeacherSettings
 
 
@@ -108,27 +107,6 @@ def _say_servers(report: dict[str, Any]) -> None:
         f"; found there by the servers {report['server_hit_rate']:.0%}" if "server_hit_rate" in report else ""
     )
     say(f"Prompt tokens that repeat a prefix of their server: {report['prefix_share']:.0%}{hits}{again}")
-
-
-def list_skills() -> None:
-    """Every built skill, with the sizes of its five lists."""
-    skills = [load(name) for name in NAMES]
-    columns = ["skill", "transformations", "taxonomy", "paper's", "refinements", "verifiers"]
-    rows = [
-        [
-            skill.name,
-            str(len(skill.transform)),
-            str(len(skill.instruct)),
-            str(sum(entry.origin == "paper" for entry in skill.instruct)),
-            str(len(skill.refine)),
-            str(len(skill.verify)),
-        ]
-        for skill in skills
-    ]
-    table("Skills", columns, rows)
-    for skill in skills:
-        say(f"\n{skill.name}: {skill.summary}")
-        say("  entries: " + ", ".join(entry.name for entry in skill.instruct))
 
 
 def _counts(counter: dict[str, int] | Counter[str]) -> str:

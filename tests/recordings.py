@@ -74,11 +74,11 @@ def recordings(skill: str) -> list[Recording]:
         if "document" in row and row["document"] not in sections():
             continue
         drawn = (frozenset(row.get("transform", ())), frozenset(row.get("entries", ())))
-        found.append(Recording(_seed(row), Dials(1, 1, *drawn, format_share=1)))
+        found.append(Recording(seed_of(row), Dials(1, 1, *drawn, format_share=1)))
     return found
 
 
-def _seed(row: dict[str, Any]) -> Seed:
+def seed_of(row: dict[str, Any]) -> Seed:
     if "text" in row:
         text, source = row["text"], row["source"]
         return Seed(seed_id(source, text), text, row["kind"], source, (0, len(text)), source, "PSF-2.0")
@@ -93,7 +93,7 @@ def index(folder: Path) -> SeedIndex:
     """A search index over the first sections of the textbooks."""
     some = list(sections().items())[:NEIGHBOURS]
     rows = ({"document": name, "span": [0, 1500]} for name, _ in some)
-    SeedIndex.build(folder / "index.sqlite", map(_seed, rows))
+    SeedIndex.build(folder / "index.sqlite", map(seed_of, rows))
     return SeedIndex(folder / "index.sqlite")
 
 

@@ -115,7 +115,7 @@ def test_the_documents_take_turns_in_a_benchmark() -> None:
 
 
 def test_the_seeds_of_a_bare_python_are_of_the_kind_that_the_skills_take(tmp_path: Path) -> None:
-    generate(recipe(tmp_path / "run", seeds=[{"builtin": "python"}]))
+    generate(recipe(tmp_path / "run", seeds=[{"builtin": "python"}], skills="reading_comprehension"))
     assert {seed.kind for seed in read_seeds(tmp_path / "run")} == {"text"}
 
 

@@ -4,23 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
-from string import Template
 
 import pytest
 from genteach.generate import skills
 from genteach.generate.agent import Agent
-from genteach.generate.context import SeedContext, Tally
-from genteach.generate.engine import item_id
-from genteach.generate.flow import IDENTITY, Dials, Rejected, Skill
-from genteach.generate.journal import ItemName, Journal
+from genteach.generate.author.check import agents_of, faults, likeness
+from genteach.generate.author.walk import Walk, walks
+from genteach.generate.flow import IDENTITY, Dials, Entry, Refinement, Skill
+from genteach.generate.formats import stated
 from genteach.generate.record import Record, Step
+from genteach.generate.reply import form
 from genteach.generate.seeds import Seed, seed_id
-from genteach.generate.skills import NAMES, PAPER_SKILLS, load
-from genteach.generate.teacher.offline import OfflineTeacher, Rules
-from genteach.generate.tools.answers import COMPARE, final_answer
+from genteach.generate.skills import NAMES, PAPER_SKILLS, load, load_file
+from genteach.generate.teacher import TeacherSettings
+from genteach.generate.teacher.offline import Rules
+from genteach.generate.tools.answers import COMPARE
+from genteach.generate.tools.search import FILE, SeedIndex
 from genteach.generate.verifiers import NOT_STATED, computed, quoted
 from genteach.run import BadInput
+
+from .toy import TOY
+
+OFFLINE = TeacherSettings.parse("offline")
+WITH_RULES = [name for name in NAMES if load(name).respond.name in Rules.load().agents(name)]
+ENTRIES = 150  # of all skills together, at least
+PAPER_TRANSFORMATIONS = 9  # of reading comprehension
+FEWEST_PAIRS = 5
+IN_COMMON = 0.5  # of the words of two answers by one rule, at most, but for a share of
+MOST_ALIKE = 0.05  # of them: short sums with the same numbers; curation keeps one of those
 
 
 @pytest.fixture(params=NAMES)
@@ -28,11 +45,11 @@ def skill(request: pytest.FixtureRequest) -> Skill:
     return load(request.param)
 
 
-def test_the_paper_names_17_skills_and_a_misspelled_one_is_told_the_nearest() -> None:
-    assert len(set(PAPER_SKILLS)) == 17 and set(NAMES) <= set(PAPER_SKILLS)
+def test_the_17_skills_of_the_paper_are_there_and_a_misspelled_one_is_told_the_nearest() -> None:
+    assert len(set(PAPER_SKILLS)) == 17 and set(NAMES) == set(PAPER_SKILLS)
     with pytest.raises(BadInput, match="did you mean 'reading_comprehension'"):
         load("reading_comprehenson")
-    with pytest.raises(BadInput, match="there are open_domain_qa, "):
+    with pytest.raises(BadInput, match="there are analytical_reasoning, "):
         load("telepathy")
 
 
@@ -42,170 +59,132 @@ def test_listing_the_folder_is_the_registry() -> None:
     assert all(load(name).name == name for name in NAMES)
 
 
-@pytest.mark.parametrize(
-    ("name", "transformations", "entries", "of_the_paper"),
-    [("reading_comprehension", 9, 43, 15), ("text_modification", 1, 18, 18), ("open_domain_qa", 2, 30, 0)],
-)
-def test_the_taxonomies_have_the_size_of_the_paper(
-    name: str, transformations: int, entries: int, of_the_paper: int
-) -> None:
-    skill = load(name)
-    assert len(skill.transform) == transformations
-    assert len(skill.instruct) == entries
-    assert sum(entry.origin == "paper" for entry in skill.instruct) == of_the_paper
+def test_a_skill_elsewhere_is_found_by_its_file(tmp_path: Path) -> None:
+    source = Path(skills.__file__).with_name("fermi.py")
+    absolute = re.sub(r"from \.\.(\w)", r"from genteach.generate.\1", source.read_text())
+    (tmp_path / "mine.py").write_text(absolute)
+    (tmp_path / "other.py").write_text("SKILL = 'none'")
+    assert load_file(tmp_path / "mine.py").name == "fermi"
+    with pytest.raises(BadInput, match="no such skill file"):
+        load_file(tmp_path / "missing.py")
+    with pytest.raises(BadInput, match=r"has no SKILL = Skill\(...\)"):
+        load_file(tmp_path / "other.py")
+
+
+def test_a_skill_has_no_fault(skill: Skill) -> None:
+    assert not faults(skill)
+
+
+def test_the_taxonomies_hold_what_the_paper_names() -> None:
+    entries = {name: load(name).instruct for name in NAMES}
+    of_the_paper = {name: sum(entry.origin == "paper" for entry in found) for name, found in entries.items()}
+    assert sum(map(len, entries.values())) >= ENTRIES
+    assert len(load("reading_comprehension").transform) == PAPER_TRANSFORMATIONS
+    assert (len(entries["reading_comprehension"]), of_the_paper["reading_comprehension"]) == (43, 15)
+    assert (len(entries["text_modification"]), of_the_paper["text_modification"]) == (18, 18)
 
 
 def test_reading_comprehension_is_refined_towards_the_three_goals_of_the_paper() -> None:
     goals = [refinement.goal for refinement in load("reading_comprehension").refine]
     assert goals == ["unanswerable", "answer_changed", "more_complex"]
-    assert all(refinement.suggester.form.many == 3 for name in NAMES for refinement in load(name).refine)
 
 
-def test_each_agent_reads_only_what_an_earlier_one_wrote(skill: Skill) -> None:
-    for agent in skill.transform:
-        assert agent.reads <= {"document"} and agent.writes == {"passage"}, agent.name
-    passage = {"document", "passage", "transformation"}
-    for entry in skill.instruct:
-        assert entry.agent.reads <= passage, entry.name
-        written = passage | entry.agent.writes
-        _check_answering(skill, written)
-        for refinement in skill.refine:
-            if refinement.suits(entry.name):
-                assert refinement.suggester.reads <= written, (entry.name, refinement.goal)
-                suggested = written | refinement.suggester.writes
-                assert refinement.editor.reads <= suggested, (entry.name, refinement.goal)
-                assert refinement.editor.writes <= written, (
-                    "an edit is judged by the same fields as its parent"
-                )
-        if entry.match != "judge":
-            assert "answer" in entry.agent.writes, entry.name
-
-
-def _check_answering(skill: Skill, written: set[str]) -> None:
-    assert set(Template(skill.turn).get_identifiers()) <= written
-    assert skill.respond.reads <= written | {"turn"}
-    assert skill.respond.writes == {"response"}
-    for agent in skill.agents():
-        if agent.name == "reviewer" and "answer" in agent.reads:
-            assert agent.reads <= written | {"turn", "response", "answer"}
-
-
-def test_each_prompt_says_everything_in_both_spellings(skill: Skill) -> None:
-    for agent in {id(agent): agent for agent in skill.agents()}.values():
-        fields = {name: f"the {name} of this record" for name in agent.reads}
+def test_no_prompt_shows_what_its_agent_does_not_read(skill: Skill) -> None:
+    known = {name for agent in agents_of(skill) for name in agent.reads | agent.writes}
+    for agent in agents_of(skill):
+        fields = {name: f"the-canary-{name}-sings" for name in known | agent.reads}
         for guided in (True, False):
-            if agent is not IDENTITY:
-                _check_prompt(agent, fields, guided)
-
-
-def _check_prompt(agent: Agent, fields: dict[str, str], guided: bool) -> None:
-    system, user = agent.messages(fields, "0123456789ab", guided)
-    assert system["role"] == "system" and user["role"] == "user"
-    assert user["content"].startswith(f"[document 0123456789ab]\n{fields[agent.about]}\n")
-    assert all(value in user["content"] for value in fields.values()), agent.name
-    assert "$" not in user["content"], agent.name
-    assert "Task: " in user["content"] and agent.role in user["content"]
-    for name in agent.form.names:
-        assert (f'"{name}"' if guided else f"<{name}>") in user["content"], (agent.name, name)
-    assert not agent.form.names or "unsuitable" in user["content"]
-
-
-def test_every_entry_can_be_reached_and_every_transformation_leads_somewhere(skill: Skill) -> None:
-    transformations = {agent.name for agent in skill.transform}
-    for entry in skill.instruct:
-        assert entry.after <= transformations, f"{entry.name} waits for a transformation that does not exist"
-        assert any(entry.suits(name) for name in transformations), entry.name
-    for name in transformations:
-        assert any(entry.suits(name) for entry in skill.instruct), name
-
-
-def test_every_refinement_is_for_entries_that_exist(skill: Skill) -> None:
-    for refinement in skill.refine:
-        assert refinement.entries <= {entry.name for entry in skill.instruct}
-    for entry in skill.instruct:
-        assert any(refinement.suits(entry.name) for refinement in skill.refine), entry.name
-
-
-def test_names_and_definitions_are_unique(skill: Skill) -> None:
-    agents = list({id(agent): agent for agent in skill.agents()}.values())
-    assert len({agent.name for agent in agents}) == len(agents)
-    assert len({entry.name for entry in skill.instruct}) == len(skill.instruct)
-    assert len({entry.definition for entry in skill.instruct}) == len(skill.instruct)
-    assert len({entry.agent.task for entry in skill.instruct}) == len(skill.instruct)
-    assert all(entry.agent.name == entry.name for entry in skill.instruct)
+            shown = str(agent.messages(fields, "0123456789ab", guided))
+            sung = set(re.findall(r"the-canary-(\w+)-sings", shown))
+            assert sung == agent.reads, agent.name
 
 
 def test_every_offline_rule_answers_for_an_agent_that_exists(skill: Skill) -> None:
-    rules = Rules.load()
-    names = {agent.name for agent in skill.agents()}
-    assert rules.agents(skill.name) <= names
-    assert skill.respond.name in rules.agents(skill.name)
+    assert Rules.load().agents(skill.name) <= {agent.name for agent in skill.agents()}
 
 
-def test_pairs_from_real_documents_are_right(skill: Skill, tmp_path: Path) -> None:
-    pairs, rejected = asyncio.run(_pairs(skill, tmp_path / "journal.sqlite"))
-    assert len(pairs) >= 30
-    assert not rejected
-    assert len({pair["id"] for pair in pairs}) == len(pairs)
-    for pair in pairs:
-        user, assistant = pair["messages"]
-        entry = skill.entry(pair["entry"])
-        given = final_answer(assistant["content"]) or assistant["content"]
-        match = "text" if pair["answer"] == NOT_STATED else entry.match
-        assert given is not None and COMPARE[match](given, pair["answer"]), pair
-        assert user["content"] and pair["verified_by"] and pair["lineage"][-1]["agent"] == skill.respond.name
+# --- end to end ---
 
 
-def test_the_same_seed_gives_the_same_pairs_and_buys_nothing_twice(skill: Skill, tmp_path: Path) -> None:
-    first, _ = asyncio.run(_pairs(skill, tmp_path / "journal.sqlite", seeds=3))
-    tally = Tally()
-    again, _ = asyncio.run(_pairs(skill, tmp_path / "journal.sqlite", seeds=3, tally=tally))
-    assert again == first
-    assert tally.calls == 0 and tally.reused > 0
+@pytest.fixture(scope="module", params=WITH_RULES)
+def walked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Walk]:
+    """What the rules of a skill make of real documents."""
+    return _walked(load(request.param), real_seeds(12), tmp_path_factory.mktemp(request.param))
 
 
-async def _pairs(
-    skill: Skill, journal_path: Path, seeds: int = 12, tally: Tally | None = None
-) -> tuple[list[dict], list[dict]]:
-    """All that comes of a few passages of the language reference, and what was rejected on the way."""
-    teacher = OfflineTeacher()
-    await teacher.start()
-    journal = Journal(journal_path)
-    answered = Rules.load().agents(skill.name)
-    dials = Dials(
-        transformations=frozenset({"identity"}),
-        entries=frozenset(entry.name for entry in skill.instruct if entry.name in answered),
-    )
-    pairs, rejected = [], []
-    try:
-        for seed in _real_seeds(seeds):
-            item = ItemName(item_id(skill.name, seed.id), skill.name, seed.id)
-            ctx = SeedContext(skill, seed, item, 0, 0, teacher, journal, tally or Tally())
-            try:
-                await skill.run(seed, ctx, dials)
-            except Rejected as declined:
-                assert declined.reason == "unsuitable"
-            pairs += ctx.pairs
-            rejected += ctx.rejected
-    finally:
-        journal.close()
-    return pairs, rejected
+def test_pairs_from_real_documents_are_verified(walked: list[Walk]) -> None:
+    outcomes = [outcome for walk in walked for outcome in walk.pairs]
+    assert not any(walk.failure for walk in walked)
+    assert len(outcomes) >= FEWEST_PAIRS
+    assert len({outcome.record.id for outcome in outcomes}) == len(outcomes)
+    for record, verdict in ((each.record, each.verdict) for each in outcomes):
+        entry = walked[0].skill.entry(record.entry)
+        assert verdict and verdict.by != "none", record.fields
+        if entry.match != "judge" and not record.turns:
+            wanted, given = record.fields["answer"], stated(record, entry)
+            match = "text" if wanted == NOT_STATED else entry.match
+            assert given is not None and COMPARE[match](given, wanted), record.fields
 
 
-def _real_seeds(count: int) -> list[Seed]:
+def test_the_answers_of_a_rule_to_different_documents_differ_in_half_of_their_words(
+    walked: list[Walk],
+) -> None:
+    by_entry: dict[str, dict[str, str]] = defaultdict(dict)
+    for walk in walked:
+        for outcome in walk.pairs:
+            by_entry[outcome.record.entry].setdefault(outcome.record.fields["response"], walk.seed.id)
+    compared = [
+        (one, other)
+        for replies in by_entry.values()
+        for (one, seed), (other, another) in combinations(replies.items(), 2)
+        if seed != another
+    ]
+    alike = [(one, other) for one, other in compared if likeness(one, other) > IN_COMMON]
+    assert len(alike) <= MOST_ALIKE * len(compared), alike[:3]
+
+
+@pytest.mark.parametrize("name", WITH_RULES[:3])
+def test_a_second_walk_gives_the_same_pairs_and_buys_nothing(name: str, tmp_path: Path) -> None:
+    first, again = (_walked(load(name), real_seeds(3), tmp_path) for _ in range(2))
+    assert [_ids(walk) for walk in again] == [_ids(walk) for walk in first]
+    assert [len(walk.calls) for walk in again] == [len(walk.calls) for walk in first]
+
+
+def _ids(walk: Walk) -> list[str]:
+    return [outcome.record.id for outcome in walk.outcomes]
+
+
+def _walked(skill: Skill, seeds: Sequence[Seed], folder: Path) -> list[Walk]:
+    """The walks of the seeds that the skill takes, through the entries that there are rules for."""
+    ruled = Rules.load().agents(skill.name)
+    entries = {entry.name for entry in skill.instruct if {a.name for a in entry.agent.agents()} & ruled}
+    transforms = {
+        step.name for step in skill.transform if step is IDENTITY or {a.name for a in step.agents()} & ruled
+    }
+    dials = Dials(transformations=frozenset(transforms), entries=frozenset(entries))
+    if "index" in skill.needs:
+        SeedIndex.build(folder / FILE, seeds)
+
+    async def walk() -> list[Walk]:
+        return [each async for each in walks(skill, seeds, OFFLINE, folder, dials)]
+
+    return asyncio.run(walk())
+
+
+def real_seeds(count: int) -> list[Seed]:
     """Passages of the language reference that every Python carries, of 800 to 2,400 characters."""
     from pydoc_data.topics import topics
 
     chosen = random.Random(1).sample(sorted(topics), 40)
     texts = [topics[name][200:2600] for name in chosen if len(topics[name]) > 1000][:count]
     return [
-        Seed(seed_id("topics", text), text, "text", "topics", (200, 2600), "topics", "PSF-2.0")
-        for text in texts
+        Seed(seed_id("topics", text), text, "text", f"topic {number}", (200, 2600), "topics", "PSF-2.0")
+        for number, text in enumerate(texts)
     ]
 
 
 def test_a_planted_wrong_answer_is_rejected_by_the_verifiers_of_its_skill() -> None:
-    seed = _real_seeds(1)[0]
+    seed = real_seeds(1)[0]
     record = Record.begin("open_domain_qa", seed).with_fields(
         {"passage": seed.text, "evidence": "words that are nowhere in this passage", "answer": "5"}
         | {"expression": "2 + 2", "response": "2 + 2 = 5. The answer is 5."},
@@ -217,3 +196,58 @@ def test_a_planted_wrong_answer_is_rejected_by_the_verifiers_of_its_skill() -> N
         "evidence_not_found",
         "expression_disagrees",
     ]
+
+
+# --- the checks find what is wrong ---
+
+SOUND = load("fermi")
+STRANGE = Agent(
+    "stranger", "You know much.", "Task: say $nothing. " + "Mind the words. " * 12, form(other="a thing")
+)
+
+
+def _with_entry(**changes: object) -> Skill:
+    first, *others = SOUND.instruct
+    return replace(SOUND, instruct=[replace(first, **changes), *others])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("broken", "fault"),
+    [
+        (replace(SOUND, transform=SOUND.transform[:2]), "transform: 2 steps"),
+        (replace(SOUND, instruct=SOUND.instruct[:6]), "instruct: 6 entries"),
+        (replace(SOUND, refine=[]), "refine: no suggester and editor"),
+        (replace(SOUND, format=None), "format: nobody says"),
+        (replace(SOUND, verify=[]), "verify: nothing is verified"),
+        (replace(SOUND, transform=[*SOUND.transform[1:], STRANGE]), "transform stranger: reads nothing, passage"),
+        (replace(SOUND, transform=[*SOUND.transform[1:], STRANGE]), "transform stranger: does not write passage"),
+        (_with_entry(agent=STRANGE), "reads nothing, which nothing wrote before"),
+        (_with_entry(agent=STRANGE, match="number"), "are compared (number), and it writes no answer"),
+        (_with_entry(after=frozenset({"telepathy"})), "waits for telepathy, which is no transformation"),
+        (_with_entry(name=SOUND.instruct[1].name), "entries: two are named"),
+        (_with_entry(definition=SOUND.instruct[1].definition), "share most of their words"),
+        (_with_entry(definition="What nobody is told."), "its definition is in none of its prompts"),
+        (replace(SOUND, turn="$page"), "turn: reads page"),
+        (replace(SOUND, respond=STRANGE), "does not write response"),
+        (replace(SOUND, refine=[Refinement("odd", STRANGE, STRANGE)]), "its suggester is to give up to 3"),
+        (replace(SOUND, refine=[Refinement("odd", STRANGE, STRANGE)]), "editor: writes other"),
+        (replace(SOUND, refine=[replace(SOUND.refine[0], entries=frozenset({"x"}))]), "no refinement suits it"),
+        (replace(SOUND, refine=[replace(SOUND.refine[0], entries=frozenset({"x"}))]), "is for x, which is no entry"),
+        (TOY, "agent ask: its task has fewer than 30 words"),
+        (TOY, 'agent ask: its task does not begin with "Task: "'),
+        (_with_entry(agent=replace(STRANGE, task="Task: pay $5.")), "a dollar sign in its task"),
+        (_with_entry(agent=replace(STRANGE, role="Somebody")), "agent stranger: its role is no sentence"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_named_with_its_place(broken: Skill, fault: str) -> None:
+    assert not faults(SOUND)
+    assert any(fault in found for found in faults(broken)), faults(broken)
+
+
+def test_two_entries_with_one_prompt_are_found() -> None:
+    agent = SOUND.instruct[0].agent
+    assert isinstance(agent, Agent)
+    twin = Entry("twin", replace(agent, name="twin"), SOUND.instruct[0].definition, match="number")
+    assert any(
+        "have the same prompt" in found for found in faults(replace(SOUND, instruct=[*SOUND.instruct, twin]))
+    )

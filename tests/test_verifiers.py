@@ -255,3 +255,69 @@ def test_hostile_checks_cost_nothing() -> None:
         constraints.parse("upper\n" * 1000)
     [check] = constraints.parse(f"contains: {'(a+)+$' * 50}")
     assert not check.holds("a" * 50_000)
+
+
+@pytest.mark.parametrize(
+    ("check", "kept", "broken"),
+    [
+        ("lacks_words: sea, blue sky", "Seas and a sky of blue.", "A Blue Sky."),
+        ("occurs: 2 sea", "Sea, O sea! Seaside.", "The sea."),
+        ("occurs: 0 old man", "The man is old.", "The Old Man."),
+        ("title", "# The Tide\n\nIt comes.", "The Tide\n\nIt comes."),
+        ("title", "# The Tide\nIt comes.", "# The Tide\n"),
+        ("paragraphs: 2", "# T\n\na\nb\n \nc", "# T\n\na\nb"),
+        ("lines_per_stanza: 2", "# T\n\na\nb\n\n\nc\nd\n", "a\nb\n\nc"),
+        ("lines_per_stanza: 2", "a\nb", ""),
+        ("max_words_per_line: 2", "# A long title here\n\none two\nthree", "one two three"),
+        ("max_words_per_sentence: 3", "It is cold. It snows.", "It snows. It is very cold."),
+        ("each_line_has: sea", "# T\nThe sea\nO sea, gone", "The sea\nThe season"),
+        ("each_line_has: sea", "sea", ""),
+        ("ends_each_line_with: gain", "# T\nNo gain,\nAnd Gain!", "No gain\nregain"),
+        ("ends_each_line_with: ?", "Who?\nWhy? ", "Who?\nMe."),
+        ("ends_each_stanza_with: so they say", "a\nso they say.\n\nb\nSo they say!", "a\nso they say\n\nb"),
+        ("acrostic: TIDE", "# Low\n\n“The\nice\nDid\neat", "The\nice\nate\nDid"),
+        ("acrostic: TIDE", "The\nice\nDid\neat", "The\nice\nDid\neat\nus"),
+        (
+            "speeches: 3",
+            "ANN: Go.\nBob (aside): No.\n\n**Ann:** At 9:30, go.",
+            "ANN: Go.\nShe leaves at 9: late.",
+        ),
+        ("speakers: 2", "ANN: Go.\nBob: No.\nAnn: Go!", "ANN: Go.\nBob: No.\nCy: Oh."),
+    ],
+)
+def test_each_constraint_on_creative_work_tells_kept_from_broken(check: str, kept: str, broken: str) -> None:
+    [parsed] = constraints.parse(check)
+    assert str(parsed) == check
+    assert parsed.holds(kept)
+    assert not parsed.holds(broken)
+    assert f"- {check.partition(':')[0]}" in constraints.vocabulary()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["occurs: sea", "occurs: 2", "title: The Tide", "acrostic: T", "acrostic: two words", "speakers: two"],
+)
+def test_a_constraint_on_creative_work_is_refused_where_it_is_written_wrongly(line: str) -> None:
+    with pytest.raises(constraints.Unknown, match=f"^'{line.partition(':')[0]}"):
+        constraints.parse(line)
+
+
+def test_hostile_texts_cost_a_constraint_nothing() -> None:
+    lines = [
+        "title",
+        "acrostic: AB",
+        "speeches: 1",
+        "ends_each_line_with: x",
+        "paragraphs: 1",
+        "occurs: 1 a a",
+    ]
+    for text in (
+        "#" * 100_000,
+        "A" * 100_000,
+        "\n \t" * 50_000,
+        "A (" * 50_000,
+        "a: " * 50_000,
+        "*A" * 50_000,
+    ):
+        for check in constraints.parse("\n".join(lines)):
+            check.holds(text)

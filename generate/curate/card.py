@@ -16,6 +16,7 @@ from ...progress import printable
 from ..seeds.corpus import USER_SUPPLIED
 from ..seeds.order import rank
 from ..teacher.offline import NAME as OFFLINE
+from .unanswerable import is_unanswerable
 
 Pair = dict[str, Any]
 
@@ -38,6 +39,7 @@ class Contents:
     agents: Counter[str] = field(default_factory=Counter)
     teachers: Counter[str] = field(default_factory=Counter)
     verified_by: Counter[str] = field(default_factory=Counter)
+    unanswerable: Counter[str] = field(default_factory=Counter)  # by skill
     licences: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
     _drawn: dict[str, list[tuple[float, str, Pair]]] = field(default_factory=lambda: defaultdict(list))
@@ -50,6 +52,8 @@ class Contents:
         self.agents.update({f"{pair['skill']} / {step['agent']}" for step in pair["lineage"]})
         self.teachers[pair["teacher"]] += 1
         self.verified_by[pair["verified_by"]] += 1
+        if is_unanswerable(pair):
+            self.unanswerable[pair["skill"]] += 1
         self.licences[pair["licence"]] += 1
         self.sources[pair["source"]] += 1
         kept = self._drawn[pair["skill"]]
@@ -93,6 +97,7 @@ def card(
         _table("Skill / taxonomy entry", contents.entries, total),
         _table("Skill / agent that had a hand in it", contents.agents, total),
         _table("Verified by", contents.verified_by, total),
+        _table("Says that its text has no answer (skill)", contents.unanswerable),
         _table("Licence of the document", contents.licences, total) + _licence_note(contents),
         _table("Source", contents.sources, total),
         _table("Turned away while generating (step: reason)", generated),

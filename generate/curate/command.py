@@ -28,6 +28,7 @@ from .controls import write_control
 from .deduplicate import Passages, duplicates, fingerprint
 from .export import empty_folder, split_of, validation_documents, write_dropped, write_shards
 from .screen import screen
+from .unanswerable import BEYOND, SHARE, beyond_share
 
 Pair = dict[str, Any]
 Lost = dict[str, tuple[str, str]]  # by pair id: reason, detail
@@ -35,15 +36,16 @@ PACKAGES = ("numpy", "pyarrow", "xxhash")
 WHO = ("kind", "server", "model", "root", "revision", "guided", "rules")  # of what is known of a teacher
 
 
-def curate(run: Path, control: str | None = None) -> None:
+def curate(run: Path, control: str | None = None, unanswerable: float = SHARE) -> None:
     """Write RUN/data from the run's rounds, or RUN/controls/CONTROL from RUN/data; the same input gives the same bytes.
 
+    At most the share `unanswerable` of a skill's pairs say that their text does not state the answer.
     Raises BadInput for a run without pairs or with damaged ones, and for an unknown control.
     """
     rounds = sealed_rounds(run)
     with Lock(run):
         if control is None:
-            _curate(run, rounds)
+            _curate(run, rounds, unanswerable)
         else:
             _control(run, control)
 
@@ -54,8 +56,9 @@ def _control(run: Path, name: str) -> None:
     say(f"Written to {run / 'controls' / name}")
 
 
-def _curate(run: Path, rounds: list[Path]) -> None:
+def _curate(run: Path, rounds: list[Path], unanswerable: float) -> None:
     lost, total = judge(run, rounds)
+    lost |= {name: (BEYOND, "") for name in beyond_share(_kept(rounds, lost), unanswerable)}
     kept = total - len(lost)
     if not kept:
         raise BadInput(f"{run}: none of its {total} pairs is left ({_told(_reasons(lost))})")
@@ -65,6 +68,9 @@ def _curate(run: Path, rounds: list[Path]) -> None:
         raise AccountingError(f"{run}: {total} pairs read, {written} kept or rejected; please report this")
     rows = [["kept", str(kept)], *([why, str(count)] for why, count in _reasons(lost).most_common())]
     table(f"Curated: {total} pairs", ["kept, or rejected by reason", "pairs"], rows)
+    if silent := manifest["unanswerable"]:
+        told = ", ".join(f"{skill} {count} of {manifest['skills'][skill]}" for skill, count in silent.items())
+        say(f"Kept pairs that say that their text has no answer: {told}")
     say(f"Written to {run / 'data'}, with a card (README.md)")
 
 
@@ -113,7 +119,9 @@ def benchmark(run: Path) -> dict[str, str]:
 
 
 def _asked(pair: Pair) -> str:
-    return " ".join(pair["messages"][0]["content"].split())
+    """All that is said up to the first question: the same system message introduces many."""
+    first = [message["role"] for message in pair["messages"]].index("user")
+    return " ".join(" ".join(message["content"] for message in pair["messages"][: first + 1]).split())
 
 
 def _pairs(rounds: list[Path]) -> Iterator[Pair]:

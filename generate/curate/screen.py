@@ -12,21 +12,15 @@ from collections.abc import Callable
 from typing import Any
 
 from ..agent import SYSTEM
+from ..habits import AI, REFUSAL, SHORT
 from ..skills import NAMES, load
 
 Pair = dict[str, Any]
 
-SHORT = 600  # characters; a longer reply that begins with an apology still says something
 LONG = 400  # characters; whether a shorter reply runs in a loop cannot be told
 LEAK = 60  # characters in common with a teacher's prompt that are no accident
 MODELS = r"chatgpt|gpt-?\d|claude|gemini|deepseek|qwen|llama|mistral"
 MAKERS = r"openai|anthropic|google|meta|mistral|deepseek|alibaba"
-AI = r"as an? ((ai|artificial intelligence)( (language )?(model|assistant|system))?|(large )?language model)"
-REFUSAL = re.compile(
-    r"(?i)(unfortunately, |(i['’]?m|i am) (so |very )?(sorry|afraid),? (but )?|sorry,? (but )?|my apologies,? (but )?)*"
-    rf"({AI}|i (cannot|can['’]t|can not|am unable to|am not able to|won['’]t|must decline to)"
-    r" (help|assist|provide|comply|fulfil|create|write|do (that|this|it)|generate|continue|complete|engage|discuss|share)\b)"
-)
 SELF = re.compile(
     rf"(?i)\b{AI}\b|\bmy (knowledge cut-?off|training data)\b"
     rf"|\bi(['’]m| am) (an? (ai|(large )?language model|virtual assistant)|{MODELS})\b"

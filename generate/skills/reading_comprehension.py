@@ -10,9 +10,10 @@ from typing import Literal
 
 from ..agent import Agent
 from ..flow import IDENTITY, Entry, Match, Refinement, Skill
+from ..formats import FREE, format_guide
 from ..reply import Form, form
 from ..teacher import Sampling
-from ..verifiers import NOT_STATED, Reviewed, agreed, extractive, quoted, reviewer
+from ..verifiers import NOT_STATED, Reviewed, agreed, extractive, formatted, quoted, reviewer
 
 LONG = Sampling(max_tokens=4096)  # a passage is up to 8,000 characters
 EXACT = Sampling(temperature=0.2, max_tokens=4096)
@@ -486,12 +487,15 @@ SKILL = Skill(
         "answer",
         role="You teach reading: you show how an answer is found in a text.",
         task="Task: answer a question about the passage above.\n\nQuestion: $question\n\n"
+        "The form that they ask for: $format\n\n"
         "Say in a few sentences which words of the passage decide the matter, and quote them; reason step by step where "
-        "the answer does not stand there as such, and say why tempting options fail. Use nothing but the passage. "
+        "the answer does not stand there as such, and say why tempting options fail. A form that is asked for is kept to "
+        "the letter, and holds of this what it has room for. Use nothing but the passage. "
         "Where the question has one short answer (a word, a phrase, a number, a letter, an order), end with the sentence "
-        '"The answer is X.", X being the answer alone, in the form that was asked for. Where the passage does not answer '
-        f'the question, say what is missing and end with "The answer is {NOT_STATED}." An essay or a summary ends as it '
-        "ends. Write the answer only, to a reader who has the passage and the question in front of them.",
+        '"The answer is X.", X being the answer alone, in the form that the question asks for; in JSON, X is the value of '
+        'the key "answer" instead, and where only the answer is wanted, X stands alone. Where the passage does not answer '
+        f'the question, say what is missing; X is then "{NOT_STATED}". An essay or a summary ends as it ends. '
+        "Write the answer only, to a reader who has the passage and the question in front of them.",
         writes_text="response",
         sampling=Sampling(max_tokens=2048),
     ),
@@ -499,6 +503,7 @@ SKILL = Skill(
         quoted,
         extractive("literal_comprehension", "vocabulary_and_language_use", "evidence_selection"),
         agreed,
+        formatted,
         Reviewed(
             reviewer(
                 "Task: judge a reply to a question about the passage above.\n\nQuestion: $question\n\nReply:\n$response\n\n"
@@ -510,4 +515,8 @@ SKILL = Skill(
         ),
     ],
     turn="$passage\n\n$question",
+    format=format_guide(
+        "It is an answer to a question about the passage above.\n\nQuestion: $question",
+        forms=(FREE, "answer_only", "json", "table", "steps", "bullets", "essay"),
+    ),
 )

@@ -1,18 +1,21 @@
 """Text modification: edits of a text that the student sees (arXiv 2407.03502, section 2.2, appendix A).
 
-The paper's flow needs no transformation. Of its 18 kinds of task one is drawn, whose agent sets several tasks on parts
-of the document; one suggester-editor pair makes them harder. An edit that can be done in one way only is compared
-with the one that the author of the task made; of the others, program-checked constraints and a reviewer judge.
+The paper's flow does without transformations, and says that they could be introduced: here the document may first become
+one of the texts that people have edited every day. Of the paper's 18 kinds of task one is drawn, whose agent sets several
+tasks on parts of the text; one suggester-editor pair makes them harder. An edit that can be done in one way only is
+compared with the one that the author of the task made; of the others, program-checked constraints and a reviewer judge.
 """
 
 from __future__ import annotations
 
 from ..agent import Agent
 from ..flow import IDENTITY, Entry, Refinement, Skill
+from ..formats import FREE as AS_IT_IS
+from ..formats import format_guide
 from ..reply import Form, form
 from ..teacher import Sampling
 from ..tools.constraints import NONE, vocabulary
-from ..verifiers import Reviewed, agreed, checked, excerpt_of, reviewer
+from ..verifiers import Reviewed, agreed, checked, excerpt_of, formatted, reviewer
 
 LONG = Sampling(max_tokens=4096)
 TEXT = "the part of the document that is to be edited, copied word for word: 1 to 12 sentences that can stand alone"
@@ -20,6 +23,83 @@ CHECKS = (
     "what a program can check of the edited text, a line each, written as in the list above; only what every right "
     f'edit keeps, and "{NONE}" where there is nothing of the kind'
 )
+
+# --- transform: the document becomes a text of a kind that people have edited ---
+
+
+def genre(name: str, what: str, unsuitable: str) -> Agent:
+    """The agent that writes a text of that genre on the document's subject, as yet unedited."""
+    return Agent(
+        name,
+        role="You write the everyday texts of offices, shops, clubs and newspapers, as they come in before anybody edits them.",
+        task=f"Task: write {what}\n\n"
+        "Its subject and its facts come from the document above. Write it as such texts are written: "
+        "somebody's own voice, a purpose, and the small flaws of a first version where they are natural (a date written "
+        "in two ways, a sentence too long, a name left in that should go), but no nonsense. Names, dates, prices and contact "
+        "data that the occasion needs are made up, so that they belong to nobody: addresses end with example.org, and "
+        "telephone numbers begin with 555-01. About the world it says nothing that the document does not say. "
+        f"Between 120 and 450 words. A document is unsuitable when it {unsuitable}.",
+        about="document",
+        form=form(passage="the text, and nothing else"),
+        sampling=Sampling(max_tokens=2048),
+    )
+
+
+TRANSFORM = [
+    IDENTITY,
+    genre(
+        "email",
+        "an e-mail between two people who work on the subject together: a subject line, a salutation, what the sender "
+        "found out, what is asked of the other by when, a signature with contact data.",
+        "gives two people nothing to write to each other about",
+    ),
+    genre(
+        "notice",
+        "a notice for a board or a website, to people whom the subject concerns: what they are told, what they must or "
+        "must not do, from when, where, and whom to ask.",
+        "holds nothing that anybody would have to be told",
+    ),
+    genre(
+        "minutes",
+        "the minutes of a meeting at which the subject was discussed: date, who was there, items in order, what was "
+        "reported with its figures, what was decided, who does what by when.",
+        "holds nothing that a group could report or decide",
+    ),
+    genre(
+        "product_page",
+        "the page of a shop or a publisher for a thing that has to do with the subject (a device, a course, a "
+        "book, a guided tour): a headline, what it is, for whom, what it does, details with numbers and units, a price.",
+        "speaks of nothing that could be sold, shown or taught",
+    ),
+    genre(
+        "letter_to_the_editor",
+        "a letter to the editor of a newspaper by a reader with a stake in the subject: the occasion, one firm "
+        "opinion with its reasons, what ought to be done, name and place.",
+        "gives no occasion for an opinion",
+    ),
+    genre(
+        "blog_entry",
+        "an entry of a blog in the first person: how the writer came upon the subject, what is explained to laymen "
+        "by way of an experience, what the writer makes of it.",
+        "holds nothing that a layman could be told",
+    ),
+    genre(
+        "data_form",
+        "a completed form or record on a case of the subject (an observation, an order, a report of damage, a patient's or "
+        'a student\'s file): a line for each field, "Field: value", with names, dates, amounts with units, codes, contact '
+        "data, and a field of remarks in two or three sentences.",
+        "gives no case of which a record could be kept",
+    ),
+]
+
+# Which texts a kind of task is for, where it is not for any.
+WITH_PEOPLE = frozenset({"identity", "email", "notice", "minutes", "letter_to_the_editor", "data_form"})
+WITH_DATA = frozenset({"identity", "email", "notice", "minutes", "product_page", "data_form"})
+WITH_VOICE = frozenset({"identity", "email", "notice", "product_page", "letter_to_the_editor", "blog_entry"})
+WITH_CLAIMS = frozenset({"identity", "letter_to_the_editor", "blog_entry", "product_page"})
+ANY: frozenset[str] = frozenset()
+
+# --- instruct: the paper's 18 kinds of task ---
 
 
 def author(name: str, definition: str, kind_of_result: str, **result: str) -> Agent:
@@ -40,23 +120,24 @@ def author(name: str, definition: str, kind_of_result: str, **result: str) -> Ag
     )
 
 
-def exact(name: str, definition: str) -> Entry:
+def exact(name: str, definition: str, after: frozenset[str] = ANY) -> Entry:
     """A kind of task whose instruction leaves one right result, which its author writes down."""
     demand = (
         "Choose and word the task so that there is exactly one right result, down to the last character: say which "
         "occurrences, which form, which marks. Then do the edit yourself, without any other change."
     )
     agent = author(name, definition, demand, answer="the whole text after the edit, and nothing else")
-    return Entry(name, agent, definition, match="exact", origin="paper")
+    return Entry(name, agent, definition, after, "exact", "paper")
 
 
-def free(name: str, definition: str) -> Entry:
+def free(name: str, definition: str, after: frozenset[str] = ANY) -> Entry:
     """A kind of task with many right results, which are judged by checks and a reviewer."""
     demand = (
         "Good tasks name conditions that can be seen to be met or not: length, person, readership, words to use or to "
         f"avoid, a form. Some of these a program can check:\n{vocabulary()}"
     )
-    return Entry(name, author(name, definition, demand, checks=CHECKS), definition, origin="paper")
+    agent = author(name, definition, demand, checks=CHECKS)
+    return Entry(name, agent, definition, after, origin="paper")
 
 
 INSTRUCT = [
@@ -87,6 +168,7 @@ INSTRUCT = [
     free(
         "sentiment_modification",
         "The text gets another sentiment (more positive, indignant, sober …), with the same facts, in a degree that you name.",
+        WITH_VOICE,
     ),
     free(
         "text_annotation",
@@ -118,24 +200,29 @@ INSTRUCT = [
     exact(
         "data_normalization",
         "Dates, times, numbers, units, currencies, spellings or abbreviations are brought into one form that you define.",
+        WITH_DATA,
     ),
     free(
         "plagiarism_rewording",
         "The text is reworded so that no run of five words is left from it, while every statement stays and is credited "
         "where the original credits it.",
+        WITH_CLAIMS,
     ),
     free(
         "code_switching",
         "Two languages are mixed in the text, as bilingual speakers do: you name the languages, and which parts are in which.",
+        WITH_VOICE,
     ),
     exact(
         "text_obfuscation",
         "Names, numbers, contact data or words that you name are masked with placeholders or signs that you define.",
+        WITH_PEOPLE,
     ),
     free(
         "textual_entailment",
         "The text is edited so that it entails, contradicts or leaves open a statement that you give, by the smallest change "
         "that does it.",
+        WITH_CLAIMS,
     ),
     free(
         "vocabulary_limitations",
@@ -146,6 +233,8 @@ INSTRUCT = [
 
 EXACT = frozenset(entry.name for entry in INSTRUCT if entry.match == "exact")
 FREE = frozenset(entry.name for entry in INSTRUCT) - EXACT
+
+# --- refine: harder ---
 
 SUGGESTER = Agent(
     "suggester",
@@ -178,7 +267,7 @@ def editor(name: str, demand: str, **result: str) -> Agent:
 SKILL = Skill(
     name="text_modification",
     summary="Edit a given text as an instruction says.",
-    transform=[IDENTITY],
+    transform=TRANSFORM,
     instruct=INSTRUCT,
     refine=[
         Refinement(
@@ -201,17 +290,20 @@ SKILL = Skill(
     respond=Agent(
         "edit",
         role="You edit texts with precision.",
-        task="Task: edit the text above.\n\nThe instruction: $instruction\n\nMeet every condition of the instruction, and change "
-        "nothing that it does not ask to change. Reply with the edited text and nothing else: no introduction, no "
+        task="Task: edit the text above.\n\nThe instruction: $instruction\n\nThe form that they ask for: $format\n\n"
+        "Meet every condition of the instruction, give the edited text the form that is asked for, and change "
+        "nothing else. Reply with the edited text and nothing besides: no introduction, no "
         "quotation marks around it, no remark on what you did.",
         about="text",
         writes_text="response",
         sampling=LONG,
+        any_script=True,  # a translation
     ),
     verify=[
         excerpt_of("passage"),
         agreed,
         checked,
+        formatted,
         Reviewed(
             reviewer(
                 "Task: judge an edit of the text above.\n\nThe instruction: $instruction\n\nThe edited text:\n$response\n\n"
@@ -224,4 +316,13 @@ SKILL = Skill(
         ),
     ],
     turn="$text\n\n$instruction",
+    # Forms that an edited text can have: JSON or a bare answer would be something around it.
+    format=format_guide(
+        "It is the text above, edited by the instruction below, and nothing else. The guideline adds to the instruction and "
+        "contradicts none of its conditions: not its form, its length, or how lines and sentences begin. Where the "
+        f'instruction leaves no room for a form of its own, choose "{AS_IT_IS}" and say only that nothing but the edited text '
+        "is wanted.\n\nThe instruction: $instruction",
+        about="text",
+        forms=(AS_IT_IS, "table", "steps", "bullets", "essay", "letter"),
+    ),
 )

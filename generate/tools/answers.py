@@ -100,7 +100,51 @@ def same_exactly(a: str, b: str) -> bool:
     )
 
 
-COMPARE = {"exact": same_exactly, "number": same_number, "text": same_text}
+FACTOR = 5
+"""How far apart two estimates of one thing may lie. Of five factors, each known to one and a half times or so, two
+independent products lie within 5 of each other four times in five; the usual slips are larger (7 days, a power of ten,
+12 months, 60 seconds, 1000 grams)."""
+_ESTIMATE = re.compile(
+    rf"(?:about|around|roughly|approximately|some|[~≈])?\s*(?P<number>[-+−–]?\s*[$€£]?\s*(?:{_DIGITS})(?:[eE][-+]?\d{{1,2}})?)"
+    r"\s*(?P<scale>thousand|million|billion|trillion)?(?![\w.,]*\d).*",
+    re.IGNORECASE | re.DOTALL,
+)
+_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_POWER = re.compile(
+    r"(?:(?P<times>(?<![\w.,])[\d.,]+)\s*[×x*·]\s*|(?<![\w.,]))10"
+    r"(?:\s?(?:\^|\*\*)\s?[({]?([-−]?\d{1,2})[)}]?|([⁻⁰-⁹¹²³]{1,3}))"
+)
+
+
+def powers_written_out(text: str) -> str:
+    """The text with 1000000 for 10^6 and 10⁶, and 3200000 for 3.2 × 10^6."""
+
+    def written(found: re.Match[str]) -> str:
+        exponent = int((found[2] or found[3]).translate(_SUPERSCRIPTS).replace("−", "-"))
+        times = _fraction((found["times"] or "1").rstrip(".,")) or Fraction(1)
+        value = times * Fraction(10) ** exponent
+        return str(value.numerator) if value.denominator == 1 else f"{float(value):.{3 - min(exponent, 0)}f}"
+
+    return _POWER.sub(written, text)
+
+
+def magnitude(text: str) -> Fraction | None:
+    """The number with which an estimate begins: "about 3,000 litres", "2.5 million", "≈ 4 × 10^5 kg", "6e9"."""
+    match = _ESTIMATE.fullmatch(powers_written_out(text).strip().strip(_DECORATION)[:200])
+    value = number(match["number"]) if match else None
+    return value * _SCALES.get((match["scale"] or "").lower(), 1) if match and value is not None else None
+
+
+def same_magnitude(a: str, b: str) -> bool:
+    """Whether both texts give an estimate, and these differ by a factor of FACTOR at most."""
+    left, right = magnitude(a), magnitude(b)
+    if left is None or right is None or left * right <= 0:
+        return left == right == 0
+    return max(left / right, right / left) <= FACTOR
+
+
+COMPARE = {"exact": same_exactly, "magnitude": same_magnitude, "number": same_number, "text": same_text}
 """How a pair's `match` field compares its answer with a given one ("judge" needs a model)."""
 
 _TOKEN = re.compile(rf"\s*(?:(?P<number>{_DIGITS})(?P<percent>%?)|(?P<symbol>[-+*/()]))")

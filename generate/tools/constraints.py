@@ -85,6 +85,46 @@ def _lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
+def _body(text: str) -> str:
+    """The text without its title, if it has one: a first line that is a Markdown heading."""
+    return re.sub(r"\A\s*#{1,6} .*", "", text)
+
+
+def _blocks(text: str) -> list[str]:
+    """The paragraphs or stanzas below the title: what empty lines separate."""
+    return [block for block in re.split(r"\n[ \t]*\n", _body(text)) if block.strip()]
+
+
+def _all_lines(test: Callable[[str, str], bool]) -> Callable[[str, str], bool]:
+    """The test of every line below the title; a text without lines fails."""
+    return lambda text, wanted: all(test(line, wanted) for line in _lines(_body(text)) or [""])
+
+
+def _ends(line: str, end: str) -> bool:
+    """Whether the line ends with these words, whatever marks follow them, or with this mark; in any case."""
+    left = r"(?<!\w)" if end[0].isalnum() else ""
+    right = r"\W*\Z" if end[-1].isalnum() else r"\s*\Z"
+    return re.search(left + re.escape(end) + right, line, re.IGNORECASE) is not None
+
+
+def _occurs(text: str, argument: str) -> bool:
+    """ "3 sea": whether the word occurs three times, in any case, and not as a part of a longer one."""
+    count, word = argument.split(maxsplit=1)
+    return len(re.findall(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE)) == int(count)
+
+
+def _acrostic(text: str, word: str) -> bool:
+    """Whether the first letters of the lines below the title spell the word."""
+    firsts = [re.search(r"[^\W\d_]", line) for line in _lines(_body(text))]
+    return "".join(letter[0] if letter else " " for letter in firsts).casefold() == word.casefold()
+
+
+def _speakers(text: str) -> list[str]:
+    """Who speaks, line by line: the name before a colon ("ANN: …", "**Ann:** …", "Ann (aside): …")."""
+    named = r"^[ \t]*\**([A-Z][\w.'’ -]{0,40}?)\**(?:[ \t]*\([^)\n]*\))?\**:\**[ \t]+\S"
+    return [name.casefold() for name in re.findall(named, text, re.MULTILINE)]
+
+
 _NUMBER, _PHRASE, _WORD, _LETTER, _NOTHING = r"\d{1,5}", r".{1,500}", r"\w{1,40}", r"[^\W\d_]", r""
 
 # name: (test of text and argument, shape of the argument, how it is written, what it says)
@@ -122,5 +162,46 @@ _TESTS: dict[str, tuple[Callable[[str, str], bool], str, str, str]] = {
     ),
     "lacks_letter": (
         lambda t, a: a.casefold() not in t.casefold(), _LETTER, "lacks_letter: X", "this letter does not occur"
+    ),
+    "lacks_words": (
+        lambda t, a: not any(_has(t, word.strip()) for word in a.split(",") if word.strip()),
+        _PHRASE, "lacks_words: A, B, C", "none of these words or phrases occurs, in any case"
+    ),
+    "occurs": (_occurs, r"\d{1,3}\s+\S.{0,99}", "occurs: N WORD", "the word or phrase occurs exactly N times, in any case"),
+    "title": (
+        lambda t, _: re.match(r"\s*#{1,6} \S", t) is not None and bool(_blocks(t)),
+        _NOTHING, "title", 'the first line is a title, written "# Title", with text below'
+    ),
+    "paragraphs": (
+        lambda t, a: len(_blocks(t)) == int(a),
+        _NUMBER, "paragraphs: N", "exactly N paragraphs or stanzas, an empty line between them, besides the title"
+    ),
+    "lines_per_stanza": (
+        lambda t, a: all(len(_lines(block)) == int(a) for block in _blocks(t) or [""]),
+        _NUMBER, "lines_per_stanza: N", "every stanza has exactly N lines"
+    ),
+    "max_words_per_line": (
+        _all_lines(lambda line, a: len(words(line)) <= int(a)),
+        _NUMBER, "max_words_per_line: N", "no line has more than N words"
+    ),
+    "max_words_per_sentence": (
+        lambda t, a: all(len(words(sentence)) <= int(a) for sentence in sentences(t)),
+        _NUMBER, "max_words_per_sentence: N", "no sentence has more than N words"
+    ),
+    "each_line_has": (_all_lines(_has), _PHRASE, "each_line_has: WORD", "the word or phrase occurs in every line"),
+    "ends_each_line_with": (
+        _all_lines(_ends), _PHRASE, "ends_each_line_with: TEXT", "every line ends with this word or mark, in any case"
+    ),
+    "ends_each_stanza_with": (
+        lambda t, a: all(_ends(block, a) for block in _blocks(t) or [""]),
+        _PHRASE, "ends_each_stanza_with: TEXT", "every stanza or paragraph ends with these words: a refrain"
+    ),
+    "acrostic": (_acrostic, r"[^\W\d_]{2,30}", "acrostic: WORD", "the first letters of the lines spell the word"),
+    "speeches": (
+        lambda t, a: len(_speakers(t)) == int(a),
+        _NUMBER, "speeches: N", 'exactly N lines are speeches, written "NAME: words"'
+    ),
+    "speakers": (
+        lambda t, a: len(set(_speakers(t))) == int(a), _NUMBER, "speakers: N", "exactly N different names have speeches"
     ),
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""The tools of whoever writes a skill: seeing it work, checking it, having one drafted."""

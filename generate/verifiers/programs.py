@@ -1,0 +1,325 @@
+"""Answers that a program decides: code against tests, output and rules against a run, results against a program of thought.
+
+Every program here was written by a teacher and runs in the sandbox. One that comes to no end decides nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..agent import Agent
+from ..flow import Context, Entry, Rejected, Verifier, asked_by
+from ..formats import same, stated
+from ..record import Record, Verdict
+from ..reply import Declined, form
+from ..teacher import Sampling
+from ..tools import programs
+from ..tools.answers import Equation, number
+from ..tools.programs import code_of, defined
+from .answers import ROUNDING
+from .evidence import short
+
+FEWEST_CASES = 5
+KILLED = 0.8  # of the mutants that good cases reject, the share that tests in a reply have to reject
+NEARLY = 1e-9  # relative: what binary fractions lose
+Shape = Callable[[ast.FunctionDef | ast.ClassDef], bool]
+"""A demand on the function of a reply that its results do not show."""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """Code runs against tests that `tester` wrote from the task alone, without sight of any solution.
+
+    The tests are believed when the author's `solution` passes all of them, and each mutant of it that a further call
+    tells from it fails one. The code that the task shows (its last block that defines `function`) must fail them in
+    the entries named `broken`, and pass them in those named `kept`, where the reply must not hand it back as it is.
+    `shapes` are further demands, by entry.
+    """
+
+    tester: Agent
+    broken: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+
+    def agents(self) -> Iterable[Agent]:
+        return (self.tester,)
+
+    async def __call__(self, record: Record, entry: Entry, ctx: Context) -> Verdict | None:
+        if "solution" not in record.fields:
+            return None
+        function, code = (
+            record.fields["function"],
+            code_of(record.fields["response"], record.fields["function"]),
+        )
+        if code is None:
+            return _no("tested_code", "no_code", f"the reply holds no Python that defines {function}")
+        if problem := self._misshapen(record, entry, code):
+            return problem
+        tests = await examined(self.tester, record, ctx)
+        if isinstance(tests, Verdict):
+            return tests
+        if problem := await self._shown(record, entry, tests, ctx):
+            return problem
+        grade = await ctx.use(programs.grade_program, {**tests.asked, "program": code})
+        if grade["decision"] != "pass":
+            reason = {"fail": "tests_failed", "undecided": "not_decided"}[grade["decision"]]
+            return _no("tested_code", reason, grade["detail"])
+        return Verdict(True, "tested_code")
+
+    def _misshapen(self, record: Record, entry: Entry, code: str) -> Verdict | None:
+        function = record.fields["function"]
+        shown = code_of(record.fields["question"], function)
+        if entry.name in self.kept and shown and ast.dump(ast.parse(code)) == ast.dump(ast.parse(shown)):
+            return _no("tested_code", "code_unchanged", "the reply hands back the code of the task")
+        shape = self.shapes.get(entry.name)
+        if shape and not shape(defined(ast.parse(code))[function]):
+            return _no(
+                "tested_code",
+                "demand_not_met",
+                f"{function} is not {(shape.__doc__ or '').strip().rstrip('.')}",
+            )
+        return None
+
+    async def _shown(self, record: Record, entry: Entry, tests: Examined, ctx: Context) -> Verdict | None:
+        """What is wrong with the code that the task shows, if something is."""
+        if entry.name not in self.broken | self.kept:
+            return None
+        shown = code_of(record.fields["question"], record.fields["function"])
+        if shown is None:
+            return (
+                None
+                if entry.name in self.broken
+                else _no("tested_code", "no_code_shown", "the task shows no code")
+            )
+        decision = (await ctx.use(programs.grade_program, {**tests.asked, "program": shown}))["decision"]
+        if decision == "pass" and entry.name in self.broken:
+            return _no("tested_code", "nothing_to_mend", "the code of the task passes all tests")
+        if decision != "pass" and entry.name in self.kept:
+            return _no("tested_code", "shown_code_fails", "the code of the task does not pass its own tests")
+        return None
+
+
+@dataclass(frozen=True)
+class Killing:
+    """In these entries the reply is a set of tests: the author's `solution` passes them, and of the mutants that the
+    cases of `tester` reject, they reject KILLED at least."""
+
+    tester: Agent
+    entries: frozenset[str]
+
+    def agents(self) -> Iterable[Agent]:
+        return (self.tester,)
+
+    async def __call__(self, record: Record, entry: Entry, ctx: Context) -> Verdict | None:
+        if entry.name not in self.entries:
+            return None
+        if (code := code_of(record.fields["response"])) is None:
+            return _no("killed_mutants", "no_code", "the reply holds no Python")
+        tests = await examined(self.tester, record, ctx)
+        if isinstance(tests, Verdict):
+            return tests
+        asked = {"program": tests.asked["program"], "tests": code, "mutants": tests.rejected}
+        found = await ctx.use(programs.grade_tests, asked)
+        if found["decision"] != "pass":
+            reason = {"fail": "right_code_rejected", "undecided": "not_decided"}[found["decision"]]
+            return _no("killed_mutants", reason, found["detail"])
+        if found["rejected"] < KILLED * len(tests.rejected):
+            detail = f"the tests reject {found['rejected']} of {len(tests.rejected)} mutants"
+            return _no("killed_mutants", "tests_accept_mutants", detail)
+        return Verdict(
+            True, "killed_mutants", scores={"mutants_killed": found["rejected"] / len(tests.rejected)}
+        )
+
+
+@dataclass(frozen=True)
+class Examined:
+    """Cases that were found good, as a tool takes them, and the mutants that they reject."""
+
+    asked: dict[str, Any]
+    rejected: list[str]
+
+
+async def examined(tester: Agent, record: Record, ctx: Context) -> Examined | Verdict:
+    """The cases that the tester writes for the task, or why they decide nothing."""
+    try:
+        [written] = await ctx.ask(tester, record)
+        cases = programs.read_cases(written.fields["tests"])
+    except Declined as declined:
+        return _no("tested_code", "tester_declined", str(declined))
+    except Rejected as rejected:
+        return _no("tested_code", f"tests_{rejected.reason}", rejected.detail)
+    except programs.Unusable as unusable:
+        return _no("tested_code", "tests_unreadable", str(unusable))
+    if len(cases) < FEWEST_CASES:
+        return _no("tested_code", "too_few_tests", f"{len(cases)}; at least {FEWEST_CASES} are needed")
+    program = code_of(record.fields["solution"], record.fields["function"]) or record.fields["solution"]
+    asked = {"program": program, "function": record.fields["function"], "cases": cases}
+    found = await ctx.use(programs.examine_cases, asked)
+    if found["decision"] != "pass":
+        return _no("tested_code", "solution_fails", found["detail"])
+    if found["accepted"] or not found["rejected"]:
+        detail = "; ".join(map(short, found["accepted"][:3])) or "nothing in the solution can be mistaken"
+        return _no("tested_code", "tests_accept_mutant", detail)
+    return Examined(asked, found["rejected"])
+
+
+def executed(*entries: str) -> Verifier:
+    """In these entries, the program that the question shows writes the answer, and comes to its end."""
+
+    async def ran(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
+        if entry.name not in entries:
+            return None
+        if (program := code_of(record.fields["question"])) is None:
+            return _no("executed_program", "no_program", "the question shows no program")
+        found = await ctx.use(programs.run_program, {"program": program})
+        if not found["ended"]:
+            return _no("executed_program", "not_decided", found["detail"])
+        if not same(record.fields["answer"], found["stdout"], entry):
+            detail = f"it writes {short(found['stdout'])}, not {short(record.fields['answer'])}"
+            return _no("executed_program", "output_differs", detail)
+        return Verdict(True, "executed_program")
+
+    return ran
+
+
+@dataclass(frozen=True)
+class Reckoned:
+    """Programs of thought (arXiv 2211.12588): `reckon` writes, without sight of the reply, a program that prints the
+    answer, `samples` times over; the reply and they have a vote each, and `least` is the share that has to agree.
+
+    A program that fails or goes on for ever has no vote; without any vote there is no second path.
+    """
+
+    reckon: Agent
+    samples: int = 1
+    least: float = 0.6
+
+    def agents(self) -> Iterable[Agent]:
+        return (self.reckon,)
+
+    async def __call__(self, record: Record, entry: Entry, ctx: Context) -> Verdict | None:
+        if entry.match == "judge":
+            return None
+        if (given := stated(record, entry)) is None:
+            return _no("reckoned_answer", "no_final_answer", "the reply states no answer")
+        tried = [await self._printed(record, ctx) for _ in range(self.samples)]
+        votes = [printed for printed in tried if printed is not None]
+        if not votes:
+            return None
+        agreeing = 1 + sum(_same_value(given, printed, record, entry) for printed in votes)
+        share = agreeing / (1 + len(votes))
+        if share < self.least:
+            detail = f"the reply says {short(given)}, programs say {', '.join(map(short, votes))}"
+            return Verdict(False, "reckoned_answer", "program_disagrees", detail, vote_share=share)
+        return Verdict(True, "reckoned_answer", vote_share=share)
+
+    async def _printed(self, record: Record, ctx: Context) -> str | None:
+        """The last line that a program of thought writes."""
+        try:
+            [thought] = await ctx.ask(self.reckon, record)
+        except (Declined, Rejected):
+            return None
+        if (program := code_of(thought.fields["program"])) is None:
+            return None
+        found = await ctx.use(programs.run_program, {"program": program})
+        lines = found["stdout"].strip().splitlines()
+        return lines[-1] if found["ended"] and lines else None
+
+
+def reckoner(about: str = "question", wanted: str = "") -> Agent:
+    """The agent for `Reckoned`; `about` is the field with the question, `wanted` what is to be printed."""
+    wanted = wanted or "a number in digits, without unit; of a question with options, the letter"
+    return Agent(
+        "reckoner",
+        role="You solve problems by writing programs, and you trust a run more than mental arithmetic.",
+        task="Task: write a Python program that computes the answer to the question above.\n\n"
+        "Read every quantity off the question, give each a name with its unit, and compute step by step from these; put "
+        "nothing into the program that you worked out in your head. Where the question leaves something to be assumed, "
+        "assign an assumption that you can defend, and say in a comment why it is of that size. Use the standard library "
+        f"alone, read no input, and print the answer alone as the last line: {wanted}. The question is unsuitable when no "
+        "program can compute what it asks.",
+        about=about,
+        form=form(program="the program, as plain Python"),
+        sampling=Sampling(temperature=0.2, max_tokens=2048),
+    )
+
+
+def _same_value(given: str, printed: str, record: Record, entry: Entry) -> bool:
+    """Whether the answers are the same; of a number, but for what the reply rounds off and what floats lose."""
+    if same(given, printed, entry) or entry.match != "number":
+        return same(given, printed, entry)
+    shown, exact = number(given), number(printed)
+    if shown is None or exact is None:
+        return False
+    is_rounded = ROUNDING.search(record.fields.get("question", "")) is not None
+    return Equation(printed, given).holds(is_rounded) or abs(shown - exact) <= NEARLY * abs(exact)
+
+
+EXAMPLE = re.compile(r"^Input:[ \t]*(.*)\n(?:Reasoning:.*\n)?Output:[ \t]*(.*)$", re.MULTILINE)
+NO_RULE = "none"
+
+
+async def ruled(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
+    """The author's `rule`, a function f from text to text, gives the output of each example and the answer.
+
+    A rule that is a table of the items it is tried on says nothing, unless the student is given that table.
+    """
+    rule = record.fields.get("rule", NO_RULE)
+    if rule.strip().casefold().rstrip(".") == NO_RULE:
+        return None
+    examples = [
+        (given.strip(), wanted.strip()) for given, wanted in EXAMPLE.findall(record.fields["examples"])
+    ]
+    pairs = [*examples, (record.fields["query"].strip(), record.fields["answer"].strip())]
+    program = code_of(rule, "f")
+    if program is None or len(examples) < 2:
+        return _no(
+            "ruled_answer", "rule_unreadable", "there is no function f, or no two examples to try it on"
+        )
+    told = record.fields["instruction"]
+    if listed := [given for given, _ in pairs if given in literals(program) and given not in told]:
+        return _no("ruled_answer", "rule_is_a_table", f"it lists {short(listed[0])}")
+    asked = {"program": program, "function": "f", "arguments": [[given] for given, _ in pairs]}
+    found = await ctx.use(programs.call_program, asked)
+    for (given, wanted), value in zip(pairs, found["values"], strict=False):
+        if str(value).strip() != wanted:
+            return _no(
+                "ruled_answer",
+                "rule_disagrees",
+                f"f({short(given)}) is {short(str(value))}, not {short(wanted)}",
+            )
+    if len(found["values"]) < len(pairs):
+        return _no("ruled_answer", "not_decided", found["detail"])
+    return Verdict(True, "ruled_answer")
+
+
+def literals(program: str) -> frozenset[str]:
+    """The texts that stand in a program as such."""
+    nodes = ast.walk(ast.parse(program))
+    return frozenset(
+        node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+@dataclass(frozen=True)
+class FirstOf:
+    """The first of several verifiers that has something to say, where those after it are dearer or see less."""
+
+    verifiers: tuple[Verifier, ...]
+
+    def agents(self) -> Iterable[Agent]:
+        return (agent for verify in self.verifiers for agent in asked_by(verify))
+
+    async def __call__(self, record: Record, entry: Entry, ctx: Context) -> Verdict | None:
+        for verify in self.verifiers:
+            if verdict := await verify(record, entry, ctx):
+                return verdict
+        return None
+
+
+def _no(by: str, reason: str, detail: str) -> Verdict:
+    return Verdict(False, by, reason, detail)

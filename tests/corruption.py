@@ -1,0 +1,376 @@
+"""Right answers made wrong by a machine, and changed without harm: what the verifiers of each skill make of either.
+
+The finished records come from the offline teacher on the textbooks, and from the recordings. Each is verified again
+from what its journal knows. Where a verifier would have to ask a model about the changed reply, the case is
+*undecided*: it counts neither way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from genteach.generate.context import Tally
+from genteach.generate.engine import item_id
+from genteach.generate.flow import UNVERIFIED, Dials, Entry, Rejected, Skill
+from genteach.generate.formats import FREE, stated
+from genteach.generate.journal import ItemName, Journal
+from genteach.generate.record import Record
+from genteach.generate.seeds import Seed
+from genteach.generate.skills import load
+from genteach.generate.teacher import Reply, Request, Unanswerable
+from genteach.generate.teacher.offline import OfflineTeacher, Rules
+from genteach.generate.tools import actions
+from genteach.generate.tools.answers import number, plain_text
+from genteach.generate.tools.programs import code_of, mutants
+from genteach.generate.tools.search import SeedIndex
+from genteach.generate.verifiers.labels import label_set
+from genteach.generate.verifiers.page import fenced_action
+from recordings import Keeping, Recorded, index, recordings, sections, seed_of
+
+PASSAGES, SPAN = 60, 2400  # of the textbooks, and characters of each, for the offline teacher
+MOST_OF_A_KIND = 6  # wrong answers of one kind that are made of one record
+Changed = Iterator[tuple[str, Record]]
+
+
+@dataclass
+class Measured:
+    """What one skill's verifiers said: of wrong answers by the way in which they are wrong, and of harmless changes."""
+
+    wrong: Counter[str] = field(default_factory=Counter)
+    accepted: Counter[str] = field(default_factory=Counter)
+    right: int = 0
+    turned_down: Counter[str] = field(default_factory=Counter)
+    undecided: int = 0
+    slips: list[tuple[str, str, Record]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A verified record, with the journal that knows all that its flow asked."""
+
+    record: Record
+    journal: Path
+    teacher: Any
+
+
+class Nobody(OfflineTeacher):
+    """Is asked nothing that the journal does not know."""
+
+    async def ask(self, request: Request) -> Reply:
+        raise Unanswerable("not_recorded", request.agent)
+
+
+async def measure(name: str, folder: Path, passages: int = PASSAGES) -> Measured:
+    """Corrupt the records of a skill in every way that fits them, and verify all again; needs GENTEACH_DATA."""
+    skill, measured = load(name), Measured()
+    found = index(folder) if "index" in skill.needs else None
+    finished = [each async for each in _finished(skill, folder, found, passages)]
+    for each in finished:
+        others = [other.record for other in finished if other.record.seed.id != each.record.seed.id]
+        for kind, record in corrupted(skill.entry(each.record.entry), each.record, others):
+            await _count_wrong(skill, kind, replace(each, record=record), found, measured)
+        for kind, record in unharmed(skill.entry(each.record.entry), each.record):
+            await _count_right(skill, kind, replace(each, record=record), found, measured)
+    return measured
+
+
+async def _finished(skill: Skill, folder: Path, found: SeedIndex | None, passages: int):  # noqa: ANN202
+    """The verified records of the offline teacher, and those of the recordings."""
+    offline = OfflineTeacher()
+    await offline.start()
+    if Rules.load().agents(skill.name):
+        names = list(sections())
+        for name in names[:: max(1, len(names) // passages)]:
+            seed = seed_of({"document": name, "span": [0, SPAN]})
+            for each in await _walk(skill, seed, folder, offline, Dials(4, 1), found):
+                yield each
+    for recording in recordings(skill.name):
+        for each in await _walk(skill, recording.seed, folder, Recorded(skill.name), recording.dials, found):
+            yield replace(each, teacher=Nobody())
+
+
+async def _walk(
+    skill: Skill, seed: Seed, folder: Path, teacher: Any, dials: Dials, found: SeedIndex | None
+) -> list[Finished]:
+    path = folder / f"{skill.name}-{seed.id}-{teacher.name[:4]}.sqlite"
+    journal = Journal(path)
+    ctx = Keeping(skill, seed, _item(skill, seed), 0, 0, teacher, journal, Tally(), found)
+    try:
+        await skill.run(seed, ctx, dials)
+    except (Rejected, Unanswerable):
+        return []
+    finally:
+        journal.close()
+    return [Finished(record, path, teacher) for record, verdict in ctx.records if verdict.by != UNVERIFIED]
+
+
+async def _count_wrong(
+    skill: Skill, kind: str, changed: Finished, found: SeedIndex | None, measured: Measured
+) -> None:
+    reason = await _reason(skill, changed, found)
+    if reason is None:
+        measured.undecided += 1
+        return
+    measured.wrong[kind] += 1
+    if not reason:
+        measured.accepted[kind] += 1
+        measured.slips.append(("accepted", kind, changed.record))
+
+
+async def _count_right(
+    skill: Skill, kind: str, changed: Finished, found: SeedIndex | None, measured: Measured
+) -> None:
+    reason = await _reason(skill, changed, found)
+    if reason is None:
+        measured.undecided += 1
+        return
+    measured.right += 1
+    if reason:
+        measured.turned_down[f"{kind}: {reason}"] += 1
+        measured.slips.append((reason, kind, changed.record))
+
+
+async def _reason(skill: Skill, changed: Finished, found: SeedIndex | None) -> str | None:
+    """Why a record is turned down; empty where it is accepted, None where somebody would have to be asked."""
+    record, journal = changed.record, Journal(changed.journal)
+    ctx = Keeping(
+        skill, record.seed, _item(skill, record.seed), 0, 0, changed.teacher, journal, Tally(), found
+    )
+    try:
+        verdict = await skill.verdict(record, ctx)
+    except Rejected as rejected:
+        return rejected.reason
+    except Unanswerable:
+        return None
+    finally:
+        journal.close()
+    return "" if verdict.by != UNVERIFIED else None
+
+
+def _item(skill: Skill, seed: Seed) -> ItemName:
+    return ItemName(item_id(skill.name, seed.id), skill.name, seed.id)
+
+
+# --- wrong in one place ---
+
+
+def corrupted(entry: Entry, record: Record, others: Sequence[Record]) -> Changed:
+    """The record with a wrong answer, in each way that fits it."""
+    draw = Random(record.id)
+    if record.turns:
+        yield from _wrong_calls(record, draw)
+        yield from _wrong_actions(record, draw)
+    yield from _some(_wrong_answers(entry, record, others, draw), draw)
+    yield from _some(_broken_objects(record), draw)
+    yield from _some(_mutated_code(record), draw)
+    if entry.match == "exact" and stated(record, entry) == record.fields["response"]:
+        yield from _some(_wrong_words(record, draw), draw)
+
+
+def _some(changed: Changed, draw: Random) -> Changed:
+    """At most MOST_OF_A_KIND of each kind."""
+    every = list(changed)
+    draw.shuffle(every)
+    seen: Counter[str] = Counter()
+    for kind, record in every:
+        seen[kind] += 1
+        if seen[kind] <= MOST_OF_A_KIND:
+            yield kind, record
+
+
+def _wrong_answers(entry: Entry, record: Record, others: Sequence[Record], draw: Random) -> Changed:
+    """Another number, letter or label, or words from somewhere else, where the reply states its answer."""
+    answer = stated(record, entry) if entry.match != "judge" else None
+    if not answer:
+        return
+    if (value := number(answer)) is not None:
+        estimate = record.skill == "fermi"  # right is what is near
+        for other in (
+            (value * 50, value / 50) if estimate else {value + 1, value - 1, value * 10, value * 2 + 3}
+        ):
+            yield "number", _answering(record, answer, f"{float(other):.10g}")
+        return
+    if re.fullmatch(r"\(?[A-E]\)?", answer):
+        for letter in set("ABCDE") - set(answer):
+            yield "letter", _answering(record, answer, letter)
+        return
+    labels = label_set(record.fields.get("labels", "")) or {}
+    for label in labels:
+        if plain_text(label) not in plain_text(answer):
+            yield "label", _answering(record, answer, label)
+    if labels:
+        return
+    for other in draw.sample(others, min(4, len(others))):
+        words = other.seed.text.split()
+        at = draw.randrange(max(1, len(words) - 8))
+        span = " ".join(words[at : at + min(6, len(answer.split()))])
+        if plain_text(span) != plain_text(answer):
+            yield "span from another passage", _answering(record, answer, span)
+
+
+def _answering(record: Record, answer: str, other: str) -> Record:
+    """The record with another answer where its reply states one: at the last place where it stands."""
+    reply = record.fields["response"]
+    is_json = record.fields.get("form") == "json"
+    at = reply.find(answer, reply.find('"answer"') + 8) if is_json else reply.rfind(answer)
+    changed = (
+        f"{reply[:at]}{other}{reply[at + len(answer) :]}" if at >= 0 else f"{reply}\nThe answer is {other}."
+    )
+    return _replying(record, changed)
+
+
+def _replying(record: Record, reply: str) -> Record:
+    """The record with another last reply."""
+    if record.turns:
+        record = replace(record, turns=(*record.turns[:-1], replace(record.turns[-1], content=reply)))
+    return record.with_fields({"response": reply})
+
+
+def _broken_objects(record: Record) -> Changed:
+    """A JSON reply that lacks a key, an item, or has another's value."""
+    reply = record.fields["response"]
+    if not (found := re.search(r"(\[.*\]|\{.*\})", reply, re.DOTALL)):
+        return
+    try:
+        value = json.loads(found[1])
+    except ValueError:
+        return
+    items = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
+    items = [item for item in items if isinstance(item, dict)]
+    for item in items:
+        for key in list(item) if "schema" in record.fields else ["answer"] * ("answer" in item):
+            kept = item.pop(key)
+            yield (
+                "dropped key",
+                _replying(record, reply.replace(found[1], json.dumps(value, ensure_ascii=False))),
+            )
+            item[key] = "nothing of the kind" if isinstance(kept, str) else 4711
+            yield (
+                "changed value",
+                _replying(record, reply.replace(found[1], json.dumps(value, ensure_ascii=False))),
+            )
+            item[key] = kept
+    if isinstance(value, list) and len(value) > 1:
+        yield (
+            "dropped item",
+            _replying(record, reply.replace(found[1], json.dumps(value[1:], ensure_ascii=False))),
+        )
+
+
+def _mutated_code(record: Record) -> Changed:
+    """The code of a reply with a mistake."""
+    if "tests" not in record.fields and "cases" not in record.fields:
+        return
+    if program := code_of(record.fields["response"]):
+        for mutant in mutants(program):
+            yield "mutated code", _replying(record, f"```python\n{mutant.program}\n```")
+
+
+def _wrong_words(record: Record, draw: Random) -> Changed:
+    """An edited text in which a word is missing, doubled, or has another case."""
+    words = record.fields["response"].split(" ")
+    for at in draw.sample(range(len(words)), min(6, len(words))):
+        for other in ("", f"{words[at]} {words[at]}", words[at].swapcase()):
+            if other != words[at]:
+                yield "word", _replying(record, " ".join([*words[:at], other, *words[at + 1 :]]))
+
+
+def _wrong_calls(record: Record, draw: Random) -> Changed:
+    """A conversation with tools in which one call differs."""
+    for at, turn in enumerate(record.turns):
+        if turn.role != "assistant":
+            continue
+        try:
+            action = actions.read_turn(turn.content)
+        except actions.Malformed:
+            return  # it is no conversation with tools
+        for kind, other in _other_actions(action, draw):
+            changed = replace(turn, content=actions.write_turn("", other).strip())
+            yield kind, replace(record, turns=(*record.turns[:at], changed, *record.turns[at + 1 :]))
+
+
+def _other_actions(action: Any, draw: Random) -> Iterator[tuple[str, Any]]:
+    if isinstance(action, actions.End):
+        words = re.sub(r"\d+", lambda found: str(int(found[0]) + 1), action.text)
+        if words != action.text:
+            yield "number in the final answer", replace(action, text=words)
+        other = "MISSING_VALUE" if action.outcome != "MISSING_VALUE" else "NO_SUITABLE_API"
+        yield "outcome", replace(action, outcome=other)
+    elif isinstance(action, actions.Call):
+        yield "invented API", replace(action, name=f"{action.name}_now")
+        yield "superfluous argument", replace(action, arguments={**action.arguments, "verbose": True})
+        names = list(action.arguments)
+        for name in names:
+            given = action.arguments[name]
+            other = (
+                f"{given}s" if isinstance(given, str) else given + 1 if type(given) in (int, float) else None
+            )
+            yield "changed argument", replace(action, arguments={**action.arguments, name: other})
+            yield (
+                "dropped argument",
+                replace(action, arguments={key: action.arguments[key] for key in names if key != name}),
+            )
+        if len(names) > 1:
+            first, second = draw.sample(names, 2)
+            swapped = {first: action.arguments[second], second: action.arguments[first]}
+            yield "swapped arguments", replace(action, arguments={**action.arguments, **swapped})
+
+
+def _wrong_actions(record: Record, draw: Random) -> Changed:
+    """A visit of a site in which one action is left out, or is done to another element."""
+    for at, turn in enumerate(record.turns):
+        action = fenced_action(turn.content) if turn.role == "assistant" else ""
+        if not action:
+            continue
+        other = re.sub(r"\d+", lambda found: str(int(found[0]) + 1), action, count=1)
+        if other != action:
+            changed = replace(turn, content=turn.content.replace(action, other))
+            yield (
+                "another element or value",
+                replace(record, turns=(*record.turns[:at], changed, *record.turns[at + 1 :])),
+            )
+        yield "action left out", replace(record, turns=(*record.turns[:at], *record.turns[at + 1 :]))
+
+
+# --- the same answer, said otherwise ---
+
+
+def unharmed(entry: Entry, record: Record) -> Changed:
+    """The record itself, and with changes of its reply that leave its answer as it is."""
+    yield "as it is", record
+    if record.turns or record.fields.get("form", FREE) != FREE or entry.match in ("exact", "judge"):
+        return
+    reply, answer = record.fields["response"], stated(record, entry)
+    yield "space at the end", _replying(record, f"{reply}  \n")
+    if answer and f"The answer is {answer}" in reply:
+        yield "bold", _replying(record, _last(reply, answer, f"**{answer}**"))
+        yield (
+            "after a colon",
+            _replying(record, reply.replace(f"The answer is {answer}", f"The answer is: {answer}")),
+        )
+        if entry.match == "text" and len(answer) > 1:
+            yield "another case", _replying(record, _last(reply, answer, answer.upper()))
+        if entry.match == "number" and (value := number(answer)) is not None and value.denominator == 1:
+            yield "thousands", _replying(record, _last(reply, answer, f"{int(value):,}"))
+
+
+def _last(text: str, old: str, new: str) -> str:
+    at = text.rfind(old)
+    return f"{text[:at]}{new}{text[at + len(old) :]}"
+
+
+def of_skills(names: Iterable[str], folder: Path, passages: int = PASSAGES) -> dict[str, Measured]:
+    """All skills, one after the other."""
+
+    async def every() -> dict[str, Measured]:
+        return {name: await measure(name, folder, passages) for name in names}
+
+    return asyncio.run(every())
