@@ -112,12 +112,12 @@ def _list(lines: list[str], head: str, most: int) -> tuple[tuple[str, ...], list
     if not 1 <= len(names) <= most or len({name.casefold() for name in names}) < len(names):
         raise BadPuzzle(f"between 1 and {most} {head} are wanted, all different")
     for name in names:
-        if not re.fullmatch(r"[\w'’.-]+(?: [\w'’.-]+){0,4}", name) or _RESERVED.search(name):
+        if not re.fullmatch(r"[\w'’.-]+(?: [\w'’.-]+){0,4}", name) or RESERVED.search(name):
             raise BadPuzzle(f"{name[:60]!r} is no name for one of the {head}")
     return names, [line for line in lines if line not in found]
 
 
-_RESERVED = re.compile(r"\b(?:and|or|if|then|iff|not|at|before|after|with|next|right|of)\b", re.IGNORECASE)
+RESERVED = re.compile(r"\b(?:and|or|if|then|iff|not|at|before|after|with|next|right|of)\b", re.IGNORECASE)
 _COUNTS: dict[str, Callable[[int, int], bool]] = {
     "exactly": lambda count, wanted: count == wanted,
     "at least": lambda count, wanted: count >= wanted,

@@ -6,7 +6,7 @@ import re
 from random import Random
 
 from ...reply import Declined, Fields
-from ...tools.arrangements import parse
+from ...tools.arrangements import RESERVED, parse
 from ._prose import asked, one_of, sentences, tells
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday")
@@ -17,9 +17,8 @@ LINES = f"items: {{}}\nplaces: {', '.join(DAYS)}\neach place holds 1"
 def deduction(fields: Fields, draw: Random) -> Fields:
     named: dict[str, str] = {}
     for sentence in sentences(fields["passage"]):
-        telling = [
-            w for w in re.findall(r"(?<![\w’'-])[a-z]+(?![\w’'-])", sentence) if tells(w) and w not in named
-        ]
+        words = re.findall(r"(?<![\w’'-])[a-z]+(?![\w’'-])", sentence)
+        telling = [word for word in words if tells(word) and word not in named and not RESERVED.search(word)]
         named |= {word: sentence for word in one_of(telling, draw)}
     if len(named) < len(DAYS):
         raise Declined("there are no four sentences that can stand alone")
