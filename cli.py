@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .run import Failure
+from .run import Failure, stop_politely
 
 app = typer.Typer(
     help="Generative teaching: raw documents become pairs, pairs a student, and the student is measured.",
@@ -531,7 +531,8 @@ def teacher_fake(
 def main() -> None:
     """Run the command; what stops it is one line on stderr and an exit code; wall time is printed last."""
     began = time.monotonic()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite stop, as Ctrl-C is
+    for polite in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(polite, stop_politely)
     try:
         # Typer gives back the code of what it ended by itself, such as 130 for Ctrl-C.
         if code := app(standalone_mode=False):

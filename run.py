@@ -51,6 +51,24 @@ class AccountingError(Failure):
     exit_code = 5
 
 
+_signals: list[int] = []
+
+
+def stop_politely(number: int, frame: object) -> None:
+    """The handler of SIGINT and SIGTERM: raises KeyboardInterrupt, and remembers the signal.
+
+    Python drops an exception that strikes inside a finaliser, and asyncio (3.11) a cancellation that comes together with
+    the reply: whoever begins long work asks `asked_to_stop` first.
+    """
+    _signals.append(number)
+    raise KeyboardInterrupt
+
+
+def asked_to_stop() -> bool:
+    """Whether a polite signal has come to this process."""
+    return bool(_signals)
+
+
 class Interrupted(Failure):
     """Stopped by a signal; the message is the command that resumes."""
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..progress import Progress
-from ..run import Accounting, AccountingError, BadInput, Failure, Interrupted
+from ..run import Accounting, AccountingError, BadInput, Failure, Interrupted, asked_to_stop
 from .context import SeedContext, Tally
 from .flow import Dials, Rejected, Skill
 from .journal import ASKED_AT_ONCE, DONE, ITEM_REJECTED, QUARANTINED, ItemName, Journal, Settled
@@ -321,6 +321,8 @@ class Engine:
         signals = (signal.SIGINT, signal.SIGTERM)
         for number in signals:
             loop.add_signal_handler(number, stop)
+        if asked_to_stop():
+            stop()
         try:
             yield
         finally:

@@ -25,7 +25,7 @@ from genteach.generate.snapshot import Snapshot
 from genteach.generate.teacher import Draining, Guided, Reply, Request, Unanswerable
 from genteach.generate.teacher.faculty import Faculty
 from genteach.progress import Progress
-from genteach.run import Accounting, EnvironmentFailure, Interrupted
+from genteach.run import Accounting, EnvironmentFailure, Interrupted, stop_politely
 
 
 async def not_odd(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
@@ -246,6 +246,18 @@ def test_the_second_signal_ends_the_run_at_once_and_accounts_for_it(
     said = capsys.readouterr().out
     assert "finishing the calls in flight; press again" in said
     assert "8 work items (skill x seed) = 0 done + 0 rejected + 0 quarantined + 8 pending" in said
+
+
+def test_a_signal_before_the_run_stops_it_though_python_dropped_its_exception(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genteach.run._signals", [])
+    with pytest.raises(KeyboardInterrupt):
+        stop_politely(2, None)
+    teacher = Scripted()
+    with pytest.raises(Interrupted, match="8 of 8 items pending"):
+        run(teacher, tmp_path)
+    assert not teacher.asked
 
 
 def test_a_dead_teacher_stops_the_run_and_what_was_paid_for_stays(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def recipe_of(folder: Path, items: int) -> dict[str, Any]:
     return {
         "seeds": [{"path": str(documents), "licence": "CC0-1.0", "min_chars": 50, "max_chars": 1000}],
         "held_out": 0,
-        "skills": {"text_modification": {"entries": ["text_capitalization"]}},
+        "skills": {"text_modification": {"transform": ["identity"], "entries": ["text_capitalization"]}},
         "entries_per_seed": 1,
         "refine_rounds": 0,
     }
