@@ -14,7 +14,7 @@ from ..config import Strict
 from ..run import BadInput, sha256
 from .flow import Dials, Skill
 from .seeds import Corpus
-from .skills import NAMES, PAPER_SKILLS, load
+from .skills import NAMES, load
 from .teacher import TeacherSettings
 
 FOLDER = Path(__file__).parent
@@ -88,8 +88,8 @@ class GenerateRecipe(Strict):
     @model_validator(mode="after")
     def _known_skills(self) -> GenerateRecipe:
         for name in self.skills:
-            if name not in PAPER_SKILLS and name not in NAMES:
-                near = difflib.get_close_matches(name, [*PAPER_SKILLS, *NAMES], n=1)
+            if name not in NAMES:
+                near = difflib.get_close_matches(name, NAMES, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(NAMES)}"
                 raise ValueError(f"no skill {name!r}; {hint}")
         return self
@@ -115,13 +115,11 @@ class GenerateRecipe(Strict):
         return (self.teacher, *self.more_teachers)
 
     def flows(self) -> dict[str, tuple[Skill, SkillChoice, Dials]]:
-        """The skills to run; raises BadInput for what is not built yet, and for an unknown entry."""
+        """The skills to run; raises BadInput for an unknown entry, and for companions."""
         if self.companions:
             raise BadInput("companions: mixing them in is not built yet; leave the key out, or train on both")
         flows = {}
         for name, choice in self.skills.items():
-            if name not in NAMES:
-                raise BadInput(f"skills.{name}: not built yet; there are {', '.join(NAMES)}")
             skill = load(name)
             _check_names(name, "transform", choice.transform, [agent.name for agent in skill.transform])
             _check_names(name, "entries", choice.entries, [entry.name for entry in skill.instruct])

@@ -194,13 +194,14 @@ class Form:
         """Every <item>; without any, the fields may stand there alone, as one."""
         alone = ITEM.search(body) is None
         item: Fields | None = {} if alone else None
-        open_field, began = "", 0
-        for start, end, closes, name in self._tags(body):
-            if open_field and (name != open_field or not closes):
-                raise Unreadable(f"<{'/' * closes}{name}> stands inside of <{open_field}>")
-            if open_field and item is not None:
-                item[open_field] = body[began:start].strip()
-                open_field = ""
+        opened: re.Match[str] | None = None
+        for tag in self._tag.finditer(body):
+            closes, name = bool(tag[1]), tag[2].lower()
+            if opened and item is not None:
+                if name != (field := opened[2].lower()) or not closes:
+                    raise Unreadable(f"{tag[0]} stands inside of <{field}>")
+                item[field] = _between(body, opened, tag)
+                opened = None
             elif name == "item":
                 if closes == (item is None):
                     raise Unreadable("<item> and </item> do not take turns")
@@ -210,19 +211,11 @@ class Form:
             elif item is not None:
                 if closes or name in item:
                     raise Unreadable(f"an item has 2 <{name}> tags; exactly one was asked for")
-                open_field, began = name, end
-        if open_field or (item is not None and not alone):
-            raise Unreadable(f"<{open_field or 'item'}> is not closed")
+                opened = tag
+        if opened or (item is not None and not alone):
+            raise Unreadable(f"<{opened[2].lower() if opened else 'item'}> is not closed")
         if alone and item:
             yield item
-
-    def _tags(self, body: str) -> Iterator[tuple[int, int, bool, str]]:
-        """Where each tag begins and ends, whether it closes, and its name; bold type around one is part of it."""
-        for tag in self._tag.finditer(body):
-            start, end = tag.span()
-            if body[end : end + 2] == "**" == body[max(start - 2, 0) : start]:
-                start, end = start - 2, end + 2
-            yield start, end, bool(tag[1]), tag[2].lower()
 
     @cached_property
     def _tag(self) -> re.Pattern[str]:
@@ -271,6 +264,14 @@ def _decline_in(body: str) -> str:
     if (closed := UNSUITABLE_ENDS.search(body, opened.end())) is None:
         raise Unreadable("<unsuitable> is not closed")
     return body[opened.end() : closed.start()].strip()
+
+
+def _between(body: str, opened: re.Match[str], closed: re.Match[str]) -> str:
+    """The text of a field; where both of its tags stand in bold type, the asterisks are theirs."""
+    text = body[opened.end() : closed.start()].strip()
+    inside = text[2:-2]
+    around = body[max(opened.start() - 2, 0) : opened.start()] + body[closed.end() : closed.end() + 2]
+    return inside.strip() if around == "****" and text == f"**{inside}**" and "**" not in inside else text
 
 
 def _is_json(body: str) -> bool:

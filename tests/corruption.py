@@ -29,13 +29,15 @@ from genteach.generate.teacher import Reply, Request, Unanswerable
 from genteach.generate.teacher.offline import OfflineTeacher, Rules
 from genteach.generate.tools import actions
 from genteach.generate.tools.answers import number, plain_text
+from genteach.generate.tools.items import KEY
 from genteach.generate.tools.programs import code_of, mutants
 from genteach.generate.tools.search import SeedIndex
 from genteach.generate.verifiers.labels import label_set
 from genteach.generate.verifiers.page import fenced_action
-from recordings import Keeping, Recorded, index, recordings, sections, seed_of
 
-PASSAGES, SPAN = 60, 2400  # of the textbooks, and characters of each, for the offline teacher
+from .recordings import Keeping, Recorded, index, recordings, sections, seed_of
+
+PASSAGES, SPAN = 20, 2400  # of the textbooks, and characters of each, for the offline teacher
 MOST_OF_A_KIND = 6  # wrong answers of one kind that are made of one record
 Changed = Iterator[tuple[str, Record]]
 
@@ -169,7 +171,7 @@ def corrupted(entry: Entry, record: Record, others: Sequence[Record]) -> Changed
         yield from _wrong_calls(record, draw)
         yield from _wrong_actions(record, draw)
     yield from _some(_wrong_answers(entry, record, others, draw), draw)
-    yield from _some(_broken_objects(record), draw)
+    yield from _some(_broken_objects(record, others, draw), draw)
     yield from _some(_mutated_code(record), draw)
     if entry.match == "exact" and stated(record, entry) == record.fields["response"]:
         yield from _some(_wrong_words(record, draw), draw)
@@ -199,7 +201,7 @@ def _wrong_answers(entry: Entry, record: Record, others: Sequence[Record], draw:
             yield "number", _answering(record, answer, f"{float(other):.10g}")
         return
     if re.fullmatch(r"\(?[A-E]\)?", answer):
-        for letter in set("ABCDE") - set(answer):
+        for letter in sorted(set("ABCDE") - set(answer)):
             yield "letter", _answering(record, answer, letter)
         return
     labels = label_set(record.fields.get("labels", "")) or {}
@@ -209,11 +211,16 @@ def _wrong_answers(entry: Entry, record: Record, others: Sequence[Record], draw:
     if labels:
         return
     for other in draw.sample(others, min(4, len(others))):
-        words = other.seed.text.split()
-        at = draw.randrange(max(1, len(words) - 8))
-        span = " ".join(words[at : at + min(6, len(answer.split()))])
+        span = _span(other, len(answer.split()), draw)
         if plain_text(span) != plain_text(answer):
             yield "span from another passage", _answering(record, answer, span)
+
+
+def _span(other: Record, count: int, draw: Random) -> str:
+    """So many words of another record's document, six at most."""
+    words = other.seed.text.split()
+    at = draw.randrange(max(1, len(words) - 8))
+    return " ".join(words[at : at + min(6, count)])
 
 
 def _answering(record: Record, answer: str, other: str) -> Record:
@@ -234,8 +241,8 @@ def _replying(record: Record, reply: str) -> Record:
     return record.with_fields({"response": reply})
 
 
-def _broken_objects(record: Record) -> Changed:
-    """A JSON reply that lacks a key, an item, or has another's value."""
+def _broken_objects(record: Record, others: Sequence[Record], draw: Random) -> Changed:
+    """A reply in JSON, or whose list of items is, with one place of it wrong."""
     reply = record.fields["response"]
     if not (found := re.search(r"(\[.*\]|\{.*\})", reply, re.DOTALL)):
         return
@@ -243,26 +250,45 @@ def _broken_objects(record: Record) -> Changed:
         value = json.loads(found[1])
     except ValueError:
         return
-    items = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
-    items = [item for item in items if isinstance(item, dict)]
-    for item in items:
-        for key in list(item) if "schema" in record.fields else ["answer"] * ("answer" in item):
-            kept = item.pop(key)
-            yield (
-                "dropped key",
-                _replying(record, reply.replace(found[1], json.dumps(value, ensure_ascii=False))),
-            )
-            item[key] = "nothing of the kind" if isinstance(kept, str) else 4711
-            yield (
-                "changed value",
-                _replying(record, reply.replace(found[1], json.dumps(value, ensure_ascii=False))),
-            )
-            item[key] = kept
-    if isinstance(value, list) and len(value) > 1:
-        yield (
-            "dropped item",
-            _replying(record, reply.replace(found[1], json.dumps(value[1:], ensure_ascii=False))),
-        )
+    if "schema" in record.fields and isinstance(value, dict) and isinstance(value.get(KEY), list):
+        ways = ((kind, {KEY: items}) for kind, items in _broken_lists(value[KEY], others, draw))
+    elif isinstance(value, dict) and "answer" in value:
+        ways = _broken_items(value, ["answer"])
+    else:
+        return
+    for kind, other in ways:
+        yield kind, _replying(record, reply.replace(found[1], json.dumps(other, ensure_ascii=False)))
+
+
+def _broken_items(item: dict[str, Any], keys: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The item without one of the keys, or with a value that nobody asked for."""
+    for key in keys:
+        yield "dropped key", {name: value for name, value in item.items() if name != key}
+        yield "changed value", item | {key: "nothing of the kind" if isinstance(item[key], str) else 4711}
+
+
+def _broken_lists(
+    items: list[dict[str, Any]], others: Sequence[Record], draw: Random
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The list with one item fewer, twice or wrong, or with a value that belongs to another item or passage."""
+
+    def with_item(place: int, item: dict[str, Any]) -> list[dict[str, Any]]:
+        return [*items[:place], item, *items[place + 1 :]]
+
+    for place, item in enumerate(items):
+        yield "dropped item", items[:place] + items[place + 1 :]
+        yield "doubled item", [*items, item]
+        for kind, other in _broken_items(item, item):
+            yield kind, with_item(place, other)
+        for key, value in item.items():
+            if isinstance(value, str) and others:
+                span = _span(draw.choice(others), len(value.split()) or 1, draw)
+                if plain_text(span) != plain_text(value):
+                    yield "value from another passage", with_item(place, item | {key: span})
+            if place and items[place - 1].get(key, value) != value and len(item) > 1:
+                swapped = with_item(place, item | {key: items[place - 1][key]})
+                swapped[place - 1] = items[place - 1] | {key: value}
+                yield "swapped values", swapped
 
 
 def _mutated_code(record: Record) -> Changed:

@@ -47,11 +47,6 @@ def test_an_unknown_skill_and_an_unknown_entry(tmp_path: Path) -> None:
     assert "skills.reading_comprehension.entries: no 'literal'" in line
 
 
-def test_a_skill_of_the_paper_that_is_not_built_is_refused(tmp_path: Path) -> None:
-    path = recipe(tmp_path, f"out: {tmp_path}/run\n{TINY}")
-    assert "skills.fermi: not built yet" in complaint(2, "generate", "--config", path, "--skills", "fermi")
-
-
 def test_an_empty_seeds_folder(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     line = complaint(2, "generate", "--seeds", tmp_path / "docs", "--out", tmp_path / "run")
@@ -72,7 +67,9 @@ def test_seeds_that_do_not_exist(tmp_path: Path) -> None:
 def test_seeds_that_no_skill_takes(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "lone.py").write_text("def double(x):\n    return 2 * x\n\n" * 200)
-    line = complaint(2, "generate", "--seeds", tmp_path / "docs", "--out", tmp_path / "run")
+    line = complaint(
+        2, "generate", "--skills", "fermi", "--seeds", tmp_path / "docs", "--out", tmp_path / "run"
+    )
     assert "of a kind that the skills take (text)" in line
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from corruption import Measured, of_skills
 from genteach.generate.skills import NAMES
-from recordings import sections
 
-FEW = 3  # passages of the textbooks; scripts/bench/verifiers takes 60
+from .corruption import Measured, of_skills
+from .recordings import sections
+
+FEW = 3  # passages of the textbooks; scripts/bench/verifiers takes 20
 
 
 @pytest.mark.skipif(not sections(), reason="no GENTEACH_DATA")

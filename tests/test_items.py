@@ -104,6 +104,7 @@ def test_an_open_kind_allows_another_cut_of_a_span_and_one_item_of_four() -> Non
     assert judged(written(ITEMS[:2])).accepted
     assert judged(written([*ITEMS[:2], hahn])).reason == "lists_differ"
     assert judged(written(ITEMS[:1])).reason == "lists_differ"
+    assert judged(written([*ITEMS, ITEMS[0]])).reason == "item_repeated"
 
 
 def test_an_author_who_lists_what_is_not_there_is_named() -> None:

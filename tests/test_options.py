@@ -219,6 +219,11 @@ def test_a_hostile_expression_has_no_value(expression: str) -> None:
     assert sum_of("4.8", "8", "3.2", "6", expression=expression) == "no_option_right"
 
 
+@pytest.mark.parametrize("expression", ["4.8", "(4.8)", "-(-4.8)"])
+def test_an_expression_that_only_repeats_its_value_is_no_second_path(expression: str) -> None:
+    assert sum_of("4.8", "8", "3.2", "6", expression=expression) == "nothing_computed"
+
+
 def test_a_wrong_step_of_the_reply_is_found() -> None:
     assert sum_of("4.8", "8", "3.2", "6", response="125 - 50 = 85. The answer is A.") == "wrong_step"
 

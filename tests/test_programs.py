@@ -10,26 +10,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from genteach.generate import verifiers
 from genteach.generate.agent import Agent
 from genteach.generate.flow import Entry, Rejected, Verifier
 from genteach.generate.record import Record, Verdict
 from genteach.generate.reply import Declined
 from genteach.generate.seeds import Seed
-from genteach.generate.skills.coding import documented, iterative
+from genteach.generate.skills.coding import by_pattern, documented, iterative
 from genteach.generate.tools import programs
 from genteach.generate.tools.answers import FACTOR, equations, magnitude, powers_written_out, same_magnitude
-from genteach.generate.tools.programs import Unusable, code_of, mutants, probes, read_cases
+from genteach.generate.tools.mutants import MOST_MUTANTS, mutants
+from genteach.generate.tools.programs import Unusable, code_of, probes, read_cases
 from genteach.generate.tools.sandbox import Limits
-from genteach.generate.verifiers import (
-    FirstOf,
-    Killing,
-    Reckoned,
-    Tested,
-    estimated,
-    executed,
-    reckoner,
-    ruled,
-)
+from genteach.generate.verifiers import FirstOf, Killing, Reckoned, estimated, executed, reckoner, ruled
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox asks Linux for isolation")
 
@@ -63,7 +56,7 @@ WEAK = [
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever goes on for ever does so for a second."""
-    monkeypatch.setattr(programs, "USUAL", Limits(wall=2.0, cpu=1))
+    monkeypatch.setattr(programs, "USUAL", Limits(wall=1.0, cpu=1))
 
 
 class Helpers:
@@ -110,19 +103,19 @@ def fenced(code: str) -> str:
     return f"This does it:\n\n```python\n{code}\n```\n"
 
 
-def tested(code: str, cases: str | Exception = lines(STRONG), solution: str = SOLUTION) -> str | None:
+def graded(code: str, cases: str | Exception | None = None, solution: str = SOLUTION) -> str | None:
     given = record(question="?", function="clamp", solution=solution, response=fenced(code))
-    return reason(Tested(TESTER), given, entry(), cases)
+    return reason(verifiers.Tested(TESTER), given, entry(), cases or lines(STRONG))
 
 
 # --- code against tests --------------------------------------------------------------------------------------------
 
 
 def test_code_that_passes_good_tests_is_believed() -> None:
-    assert tested(SOLUTION) == ""
+    assert graded(SOLUTION) == ""
     another = "def clamp(value, low, high):\n    assert_order(low, high)\n    return sorted([low, value, high])[1]\n"
     helper = "def assert_order(low, high):\n    if low > high:\n        raise ValueError(low)\n"
-    assert tested(f"{helper}\n{another}") == ""
+    assert graded(f"{helper}\n{another}") == ""
 
 
 @pytest.mark.parametrize(
@@ -141,7 +134,7 @@ def test_code_that_passes_good_tests_is_believed() -> None:
     ],
 )
 def test_wrong_cheating_and_endless_code_is_not_verified(code: str, why: str) -> None:
-    assert tested(code) == why
+    assert graded(code) == why
 
 
 @pytest.mark.parametrize(
@@ -152,15 +145,15 @@ def test_wrong_cheating_and_endless_code_is_not_verified(code: str, why: str) ->
         (lines([*STRONG[1:], {"args": [5, 1, 9], "returns": 6}]), "solution_fails"),
         ("clamp(5, 1, 9) == 5", "tests_unreadable"),
         (Declined("it does not say what it returns"), "tester_declined"),
-        (Rejected("tester", "unreadable_reply"), "tests_unreadable_reply"),
+        (Rejected("tester", "unreadable_reply", "no <item>"), "tests_unreadable_reply"),
     ],
 )
 def test_tests_that_decide_nothing_verify_nothing(cases: str | Exception, why: str) -> None:
-    assert tested(SOLUTION, cases) == why
+    assert graded(SOLUTION, cases) == why
 
 
 def test_a_solution_that_goes_on_for_ever_verifies_nothing() -> None:
-    assert tested(SOLUTION, solution="def clamp(*_):\n    while True:\n        pass") == "solution_fails"
+    assert graded(SOLUTION, solution="def clamp(*_):\n    while True:\n        pass") == "solution_fails"
 
 
 def test_shown_code_is_wrong_where_it_is_to_be_mended_and_right_where_it_is_to_be_kept() -> None:
@@ -168,7 +161,7 @@ def test_shown_code_is_wrong_where_it_is_to_be_mended_and_right_where_it_is_to_b
 
     def shown(code: str, reply: str, name: str) -> str | None:
         fields = {"function": "clamp", "solution": SOLUTION, "response": fenced(reply)}
-        verify = Tested(TESTER, broken=frozenset({"fix"}), kept=frozenset({"rewrite"}))
+        verify = verifiers.Tested(TESTER, broken=frozenset({"fix"}), kept=frozenset({"rewrite"}))
         return reason(verify, record(question=fenced(code), **fields), entry(name=name), lines(STRONG))
 
     assert shown(faulty, SOLUTION, "fix") == ""
@@ -187,16 +180,25 @@ def test_shown_code_is_wrong_where_it_is_to_be_mended_and_right_where_it_is_to_b
         (iterative, "def f(a):\n    return [g(b) for b in a]", True),
         (iterative, "def f(a):\n    return [f(b) for b in a]", False),
         (iterative, "def f(a):\n    def walk(b):\n        return walk(b)\n    return walk(a)", False),
+        (
+            iterative,
+            "def f(a):\n    return g(a)\ndef g(a):\n    return [h(b) for b in a]\ndef h(a):\n    return 1",
+            True,
+        ),
+        (iterative, "def f(a):\n    return g(a)\ndef g(a):\n    return [f(b) for b in a]", False),
+        (iterative, "def f(a):\n    return g(a)\ndef g(a):\n    return g(a)", False),
+        (by_pattern, "import re\ndef f(a):\n    return re.split('x', a)", True),
+        (by_pattern, "from re import split\ndef f(a):\n    return split('x', a)", True),
+        (by_pattern, "def f(a):\n    return a.split('x')", False),
     ],
 )
 def test_what_results_do_not_show_is_read_off_the_code(shape: Any, code: str, holds: bool) -> None:
-    [node] = ast.parse(code).body
-    assert shape(node) is holds
+    assert shape(ast.parse(code), "f") is holds
 
 
 def test_a_demand_on_the_code_is_held_against_the_reply() -> None:
     given = record(question="?", function="clamp", solution=SOLUTION, response=fenced(SOLUTION))
-    assert reason(Tested(TESTER, shapes={"entry": documented}), given, entry()) == "demand_not_met"
+    assert reason(verifiers.Tested(TESTER, shapes={"entry": documented}), given, entry()) == "demand_not_met"
 
 
 # --- tests against mutants -----------------------------------------------------------------------------------------
@@ -254,13 +256,16 @@ def f(a: "int", b=True):
         "range(a) became range(a + 1)",
         "a < 3 and b became a < 3 or b",
         "return a * 2 became return None",
+        "raise ValueError('no') became raise Exception",
     ):
-        assert change in changes  # fmt: skip
-    assert not any("What it does" in change or "'no'" in change or "int" in change for change in changes)
+        assert change in changes
+    assert not any("What it does" in change or change.startswith(("'no'", "'int'")) for change in changes)
     assert len({mutant.program for mutant in mutants(program)}) == len(changes)
     assert mutants("def f(:") == []
     many = "\n".join(f"a{n} = {n} + {n}" for n in range(100))
-    assert len(mutants(many)) == programs.MOST_MUTANTS
+    assert len(mutants(many)) == MOST_MUTANTS
+    branch = "\ndef f(a):\n    if a:\n        raise KeyError\n    return a\n"
+    assert sum(mutant.is_gross for mutant in mutants(many + branch)) == 3, "none of these is left out"
 
 
 def test_probes_stay_within_what_the_cases_span() -> None:
@@ -297,7 +302,7 @@ def test_cases_are_read_strictly(text: str, count: int | None) -> None:
     [
         ("```python\ndef f(): return 1\n```", "def f(): return 1\n"),
         ("```\ndef f(): return 1\n```\nUse:\n```python\nprint(f())\n```", "def f(): return 1\n"),
-        ("```python\ndef f(): return 0\n```\nBetter:\n```py\ndef f(): return 1\n```", "def f():\n    return 0\ndef f(): return 1\n"),
+        ("```python\ndef f(): return 0\n```\n```py\ndef f(): return 1\n```", "def f():\n    return 0\ndef f(): return 1\n"),
         ("```python\nimport re\nx = 1 / 0\n```\n```python\ndef f(): return 1\n```", "import re\ndef f(): return 1\n"),
         ("1. So:\n   ```python\ndef f(): return 1\n   ```", "def f(): return 1\n"),
         ("def f(): return 1", "def f(): return 1"),
@@ -319,7 +324,6 @@ def test_code_is_found_in_a_reply(reply: str, code: str | None) -> None:
         ("print([1, 2] * 2)", "[1, 2, 1, 2]", ""),
         ("print([1, 2] * 2)", "[2, 4]", "output_differs"),
         ("print(1)\nraise SystemExit(1)", "1", "not_decided"),
-        ("while True: pass", "1", "not_decided"),
     ],
 )
 def test_a_predicted_output_is_what_the_program_writes(program: str, answer: str, why: str) -> None:
@@ -378,9 +382,7 @@ def test_a_program_of_thought_comes_to_the_same_answer(
     assert verdict is not None and (verdict.reason, verdict.vote_share) == (why, share)
 
 
-@pytest.mark.parametrize(
-    "said", ["while True: pass", "print(1 / 0)", "x = 1", "no program", Declined("no"), Rejected("r", "w")]
-)
+@pytest.mark.parametrize("said", ["print(1 / 0)", "x = 1", "no program", Declined("no"), Rejected("r", "w")])
 def test_a_program_of_thought_that_comes_to_nothing_decides_nothing(said: str | Exception) -> None:
     assert reason(Reckoned(reckoner()), record(response="The answer is 1."), entry("number"), said) is None
 
@@ -389,7 +391,7 @@ def test_the_first_verifier_with_something_to_say_decides() -> None:
     async def silent(record: Record, entry: Entry, ctx: Any) -> Verdict | None:
         return None
 
-    both = FirstOf((silent, executed("predict"), Tested(TESTER)))
+    both = FirstOf((silent, executed("predict"), verifiers.Tested(TESTER)))
     given = record(question=fenced("print(1)"), answer="1", function="f", solution="x", response="-")
     assert reason(both, given, entry("exact", "predict")) == ""
     assert reason(both, given, entry("exact", "write")) == "no_code"

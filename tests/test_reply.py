@@ -144,6 +144,16 @@ def test_items_that_count_themselves_lose_their_numbers_and_a_list_keeps_its_own
     assert asked("1066?", "2 and 2?") == ["1066?", "2 and 2?"]
 
 
+def test_bold_type_around_tags_goes_and_inside_of_them_stays() -> None:
+    def asked(body: str) -> str:
+        return form(question="q").read(f"<item>{body}</item>")[0]["question"]
+
+    assert asked("**<question>** Who? **</question>**") == "Who?"
+    assert asked("<question>**Who** is it?</question>") == "**Who** is it?"
+    assert asked("**Q:**<question>**Who** is **it**</question>**A:**") == "**Who** is **it**"
+    assert asked("**<question>**Who** is it?</question>") == "**Who** is it?"
+
+
 @pytest.mark.parametrize(
     "reply",
     [

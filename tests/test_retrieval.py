@@ -10,20 +10,13 @@ import pytest
 from genteach.generate.agent import Agent
 from genteach.generate.flow import Entry, FlowStep, Rejected
 from genteach.generate.record import Record, Step, Verdict
+from genteach.generate.retrieval import FEWEST, LONGEST, MOST, TODAY, excerpt
 from genteach.generate.seeds import Seed
-from genteach.generate.skills.retrieval_augmented_generation import (
-    FEWEST,
-    LONGEST,
-    MOST,
-    RULES,
-    SKILL,
-    TODAY,
-    UNANSWERABLE,
-    excerpt,
-)
+from genteach.generate.skills.retrieval_augmented_generation import RULES, SKILL, UNANSWERABLE
 from genteach.generate.verifiers import (
     NOT_IN_DOCUMENTS,
     documents_in,
+    enumerated,
     has_answer,
     numbered,
     original,
@@ -120,6 +113,15 @@ def test_what_several_documents_tell_rests_on_two_at_least() -> None:
     assert said(finished(reply, evidence=both), compare, "comparison").accepted
     assert said(finished("Three [2]."), compare, "comparison").reason == "one_document"
     assert said(finished("Three each [2].", evidence=both), compare, "comparison").reason == "wrong_citation"
+
+
+@pytest.mark.parametrize(("answer", "accepted"), [("1, 2", True), ("2", False), ("1, 2, 3", False)])
+def test_which_documents_tell_of_it_is_known_by_the_evidence(answer: str, accepted: bool) -> None:
+    both = "The heart has four chambers.\nThe right lung has three lobes."
+    record = finished("Two of them [1], [2].", evidence=both, answer=answer)
+    verdict = asyncio.run(enumerated("single_fact")(record, ENTRY, None))  # type: ignore[arg-type]
+    assert verdict is not None and verdict.accepted is accepted
+    assert asyncio.run(enumerated("another")(record, ENTRY, None)) is None  # type: ignore[arg-type]
 
 
 MISSING = {"answer": NOT_IN_DOCUMENTS, "evidence": "The left lung has two lobes.", "withheld": "two lobes"}

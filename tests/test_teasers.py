@@ -56,13 +56,16 @@ def test_a_rule_gives_every_term_that_is_shown_and_the_missing_one(
         ("anagram: sweat", "sweat", "letters_disagree"),
         ("hidden: the art dealer", "heart", ""),
         ("hidden: a heart beats", "heart", "letters_disagree"),
+        ("hidden: the bear roars", "ear", "letters_disagree"),
         ("initials: some whales eat all tuna", "sweat", ""),
         ("backwards: TAEWS", "sweat", ""),
+        ("backwards: level", "level", "letters_disagree"),
         ("vowels: swt", "sweat", ""),
         ("vowels: nymph", "nymph", "letters_disagree"),
         ("shifted 3: vzhdw", "sweat", ""),
         ("shifted 4: vzhdw", "sweat", "letters_disagree"),
         ("shifted 29: vzhdw", "sweat", ""),
+        ("shifted 26: sweat", "sweat", "letters_disagree"),
         ("rhymes: feet", "sweat", "play_unreadable"),
         ("anagram:", "sweat", "play_unreadable"),
         ("sweat", "sweat", "play_unreadable"),
@@ -77,6 +80,12 @@ def test_the_play_is_about_what_the_question_shows() -> None:
     assert (
         reason(spelled, question="What is meant?", play="anagram: WASTE", answer="sweat") == "play_not_shown"
     )
+
+
+def test_a_question_does_not_show_its_answer() -> None:
+    told = {"play": "anagram: WASTE", "answer": "sweat"}
+    assert reason(spelled, question="Rub off the Sweat: WASTE", **told) == "answer_shown"
+    assert not reason(spelled, question="A sweater makes it: WASTE", **told)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +103,15 @@ def test_the_play_is_about_what_the_question_shows() -> None:
     ],
 )
 def test_a_sum_in_letters_has_the_one_solution(puzzle: str, word: str, answer: str, why: str) -> None:
-    assert reason(deciphered, cryptarithm=puzzle, word=word, answer=answer) == why
+    question = f"What does {word} stand for in {puzzle}?"
+    assert reason(deciphered, question=question, cryptarithm=puzzle, word=word, answer=answer) == why
+
+
+def test_a_sum_in_letters_stands_in_the_question() -> None:
+    shown = "  SEND\n+ MORE\n------\n MONEY\nWhich number is MONEY?"
+    wanted = {"cryptarithm": "SEND + MORE = MONEY", "word": "MONEY", "answer": "10652"}
+    assert not reason(deciphered, question=shown, **wanted)
+    assert reason(deciphered, question=shown.replace("MORE", "LESS"), **wanted) == "sum_not_shown"
 
 
 def test_the_solver_finds_what_trying_all_digits_finds() -> None:

@@ -10,6 +10,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from pydoc_data.topics import topics
 
 import pytest
 from genteach import cli
@@ -26,10 +27,9 @@ from rich.console import Console
 
 from .toy import TOY, script
 
-TEXT = (
-    "The river Aln rises in the hills near Alnham and reaches the sea at Alnmouth after 25 miles. In 1806 a storm "
-    "moved its mouth to the north, and the old harbour silted up. About 400 people live in the village today. "
-)
+TEXTS = [
+    topics[name][:2900] for name in ("formatstrings", "specialnames", "execmodel")
+]  # every Python has them
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202etxt.exe\u202c [red]not a style[/red] \x00\x08"
 
 
@@ -54,14 +54,14 @@ def genteach(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_a_tree_shows_passage_instruction_edits_turns_verdict_and_tokens(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seeds = str(documents(tmp_path, TEXT * 14, TEXT * 15))
+    seeds = str(documents(tmp_path, *TEXTS))
     out = genteach(
         capsys, "try", "text_modification", "--seeds", seeds, "--n", "1", "--out", str(tmp_path / "out")
     )
     flat = " ".join(re.sub(r"[│├└─]", " ", out).split())
     for said in (
-        "d0, characters 0–",
-        "document: The river Aln rises",
+        ", characters 0–",
+        "document: ",
         "transformed: ",
         "instructed: ",
         "instruction: ",
@@ -77,7 +77,7 @@ def test_a_tree_shows_passage_instruction_edits_turns_verdict_and_tokens(
         "text_modification: ",
     ):
         assert said in flat, said
-    assert "d1" not in out and "\x1b" not in out and "=== " not in out
+    assert out.count(" characters ") == 1 and "\x1b" not in out and "prompt 1" not in out
     again = genteach(
         capsys, "try", "text_modification", "--seeds", seeds, "--n", "1", "--out", str(tmp_path / "out")
     )
@@ -85,13 +85,13 @@ def test_a_tree_shows_passage_instruction_edits_turns_verdict_and_tokens(
 
 
 def test_show_prompts_prints_every_prompt_in_full(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    seeds = str(documents(tmp_path, TEXT * 14))
+    seeds = str(documents(tmp_path, *TEXTS))
     out = genteach(capsys, "try", "fermi", "--seeds", seeds, "--n", "1", "--show-prompts")
     flat = " ".join(out.split())
     for entry in ("prompt 1: ", "system: You help to write training data", "[end of document ", "reply: "):
         assert entry in flat
     assert out.count("prompt ") >= out.count("reply: ") > 3
-    assert " ".join((TEXT * 14).split()) in flat
+    assert any(" ".join(text.split()) in flat for text in TEXTS)
 
 
 def _walks(seeds: list[Seed], folder: Path) -> list[Walk]:
@@ -111,7 +111,11 @@ def _seed(first: str, text: str = "a text") -> Seed:
 
 def drawn(walk: Walk, colour: bool = False) -> str:
     console = Console(
-        file=io.StringIO(), force_terminal=colour, color_system="standard", width=200, highlight=False
+        file=io.StringIO(),
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        width=200,
+        highlight=False,
     )
     show(walk, console)
     return console.file.getvalue()  # type: ignore[attr-defined]
@@ -119,7 +123,7 @@ def drawn(walk: Walk, colour: bool = False) -> str:
 
 def test_a_reply_that_is_turned_down_is_shown_with_step_and_reason(tmp_path: Path) -> None:
     accepted, long, failed = (drawn(walk) for walk in _walks([_seed("2"), _seed("1"), _seed("0")], tmp_path))
-    assert "verified by length" in accepted and "1 pairs, 0 lost" in accepted
+    assert "verified by length" in accepted and " tokens: 1 pair, 0 lost" in accepted
     assert "assistant: 1" + "f" * 31 + "!" * 20 in long
     assert "lost at verify: too_long" in long and "0 pairs, 1 lost" in long
     assert "the teacher could not go on: refused" in failed
@@ -161,16 +165,16 @@ def test_nothing_in_a_text_can_drive_the_terminal_or_style_the_tree(tmp_path: Pa
         Outcome(record, None, HOSTILE, HOSTILE, HOSTILE),
     ]
     walk.declined, walk.failure = [HOSTILE], HOSTILE
+    assert "\x1b[32m" in drawn(walk, colour=True)
     for colour in (False, True):
         shown = drawn(walk, colour)
         own = re.sub(r"\x1b\[[\d;]*m", "", shown) if colour else shown
         assert own == printable(own)
         assert own.count("[red]not a style[/red]") >= 7
-    assert "\x1b[32m" in drawn(_walks([_seed("2")], tmp_path / "other")[0], colour=True)
 
 
 def test_seeds_of_another_kind_are_named(tmp_path: Path) -> None:
-    corpus = Corpus(path=documents(tmp_path, TEXT * 14), kind="api")
+    corpus = Corpus(path=documents(tmp_path, *TEXTS), kind="api")
     with pytest.raises(BadInput, match="no seed of the kind that fermi takes"):
         first_seeds(corpus, load("fermi"), 3, tmp_path)
 

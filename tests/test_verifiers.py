@@ -23,6 +23,7 @@ from genteach.generate.verifiers import (
     quoted,
     reviewer,
 )
+from genteach.generate.verifiers.evidence import stands
 
 PASSAGE = "The heart has four chambers.\nIt beats about 70 times a\nminute, says “the manual”."
 SEED = Seed("0" * 32, PASSAGE, "text", "doc", (0, len(PASSAGE)), "test", "CC0-1.0")
@@ -140,6 +141,12 @@ def test_a_problem_is_computed_and_each_step_holds(
     assert reason(computed, problem, entry("number")) == why
 
 
+def test_an_expression_that_is_the_answer_once_more_says_nothing() -> None:
+    problem = record(expression="14", answer="14", response="3 + 4 = 7. The answer is 14.")
+    assert verdict(computed, problem, entry("number")) is None
+    assert reason(computed, record(expression="15", answer="14", response=""), entry("number"))
+
+
 def test_an_extractive_answer_is_words_of_the_evidence() -> None:
     verify = extractive("literal")
     right = record(evidence="The heart has four chambers.", answer="Four chambers")
@@ -147,6 +154,13 @@ def test_an_extractive_answer_is_words_of_the_evidence() -> None:
     wrong = record(evidence="The heart has four chambers.", answer="three")
     assert reason(verify, wrong, entry("text", "literal")) == "answer_not_in_evidence"
     assert verdict(verify, wrong, entry("text", "inference")) is None
+
+
+def test_words_stand_only_where_they_are_whole() -> None:
+    assert (
+        stands("rat", "The rat's strategy") and stands("16 km", "after 16\nkm.") and stands("(a)", "so (a)b")
+    )
+    assert not stands("rat", "a strategy") and not stands("6 km", "16 km") and not stands("", "a")
 
 
 def test_an_excerpt_is_a_piece_of_the_passage() -> None:

@@ -17,7 +17,9 @@ TRANSFORMATIONS = range(5, 11)
 ENTRIES = range(7, 44)
 SUGGESTIONS = 3  # of one suggester, as in the paper's worked examples
 LEAST_WORDS = 30  # of a task: less does not say what makes a result good
-ALIKE = 0.9  # of the words of two definitions (those of opposites share 0.86); more is one kind under two names
+ALIKE = (
+    0.9  # of the words of two definitions (those of opposites share 0.86); more is one kind under two names
+)
 PASSED = {"turn", "response", "form", "format"}  # what the flow itself gives to those who answer and judge
 TOLD = {"conversation"}  # what a verifier gives to those it asks: the turns as a text
 

@@ -26,7 +26,7 @@ from ..teacher import (
 from .check import faults
 from .draft import AGAIN, ASKED, Draft, Invalid, read
 from .render import render
-from .tree import show
+from .tree import counted, show
 from .walk import Walk, first_seeds, walks
 
 SYSTEM = "You design data sets that teach language models, and you write prompts that others can act on."
@@ -52,14 +52,15 @@ async def show_all(
 ) -> None:
     """Print each walk as it ends, and what they gave and took together."""
     done: list[Walk] = []
-    async with aclosing(walks(skill, seeds, teacher, folder)) as found:
-        async for walk in found:
+    async with aclosing(walks(skill, seeds, teacher, folder)) as walked:
+        async for walk in walked:
             show(walk, prompts=prompts)
             done.append(walk)
     pairs = sum(len(walk.pairs) for walk in done)
     tokens = sum(sum(walk.tokens) for walk in done)
     each = f", {tokens / pairs:,.0f} for each pair" if pairs else ""
-    say(f"{skill.name}: {pairs} pairs from {len(done)} seeds; {tokens:,} tokens{each}")
+    found = f"{counted(pairs, 'pair')} from {counted(len(done), 'seed')}"
+    say(f"{skill.name}: {found}; {tokens:,} tokens{each}")
 
 
 def new_skill(

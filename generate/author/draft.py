@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from string import Template
 from typing import Annotated, Any, Literal
 
@@ -126,7 +125,7 @@ def read(reply: str) -> Draft:
 def validate(value: Any) -> Draft:
     """The draft that this value is; raises Invalid with every field that is wrong."""
     try:
-        return Draft.model_validate_json(json.dumps(value))
+        return Draft.model_validate(value)
     except ValidationError as error:
         raise Invalid([_fault(each) for each in error.errors(include_url=False)]) from error
 

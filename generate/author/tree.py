@@ -57,12 +57,9 @@ def show(walk: Walk, console: Console | None = None, prompts: bool = False) -> N
         tree.add(_text(f"declined: {', '.join(said_no)}", "yellow"))
     if walk.failure:
         tree.add(_text(f"the teacher could not go on: {walk.failure}", "bold red"))
-    lost = len(walk.outcomes) - len(walk.pairs)
-    tree.add(
-        _text(
-            f"{len(walk.asked)} calls, {asked} + {said} tokens: {len(walk.pairs)} pairs, {lost} lost", "bold"
-        )
-    )
+    lost, pairs = len(walk.outcomes) - len(walk.pairs), counted(len(walk.pairs), "pair")
+    calls = counted(len(walk.asked), "call")
+    tree.add(_text(f"{calls}, {asked:,} + {said:,} tokens: {pairs}, {lost} lost", "bold"))
     console.print(tree)
     for number, (request, reply) in enumerate(walk.asked if prompts else (), 1):
         console.print(Rule(_text(f"prompt {number}: {request.agent}", "bold")))
@@ -76,6 +73,11 @@ def console_for_people() -> Console:
     """One for standard output, of a steady width where that is a file."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+
+
+def counted(count: int, thing: str) -> str:
+    """So many of a thing."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def _families(walk: Walk) -> Node:
@@ -107,18 +109,20 @@ def _entries(node: Node) -> Iterator[str]:
 
 
 def _step(deed: Deed, entry: str) -> Text:
-    """What was done, and the fields that came of it; an edited one as its difference. The response comes as a turn."""
+    """What was done, and the fields that came of it; an edited one as its difference. Replies come as turns."""
     label = _text(f"{deed.part}: ", "dim").append(_text(deed.agent, "bold cyan"))
     if deed.part == "instructed" and entry != deed.agent:
         label.append(_text(f" for {entry}", "cyan"))
     label.append(_text(_cost(deed), "dim"))
-    for name, text in deed.fields.items():
+    for name, text in deed.fields.items() if deed.part != "answered" else ():
         before = deed.before.get(name)
-        is_edit = before is not None and before != text
-        most = PASSAGE if name == "passage" else FIELD
-        if name != "response":
-            shown = word_diff(before or "", text) if is_edit else shortened(text, most)
-            label.append("\n").append(_named(name, shown))
+        is_edit = deed.part.startswith("edited") and before is not None and before != text
+        shown = (
+            word_diff(before or "", text)
+            if is_edit
+            else shortened(text, PASSAGE if name == "passage" else FIELD)
+        )
+        label.append("\n").append(_named(name, shown))
     return label
 
 

@@ -11,26 +11,6 @@ from ...run import BadInput
 from ..flow import Skill
 
 NAMES = tuple(sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py")))
-# The 17 of arXiv 2407.03502, table 1; a recipe may name those that are not built yet.
-PAPER_SKILLS = (
-    "reading_comprehension",
-    "open_domain_qa",
-    "text_modification",
-    "web_agent",
-    "brain_teaser",
-    "analytical_reasoning",
-    "multiple_choice",
-    "data_to_text",
-    "fermi",
-    "coding",
-    "text_extraction",
-    "text_classification",
-    "retrieval_augmented_generation",
-    "tool_use",
-    "creative_content",
-    "few_shot_reasoning",
-    "conversation",
-)
 
 
 def load(name: str) -> Skill:

@@ -14,6 +14,7 @@ from ..flow import IDENTITY, Entry, Match, Refinement, Skill
 from ..formats import FREE, format_guide
 from ..reply import Form, form
 from ..teacher import Sampling
+from ..tools.programs import defined
 from ..verifiers import FirstOf, Killing, Reviewed, Tested, agreed, executed, formatted, reviewer
 
 LONG = Sampling(max_tokens=4096)
@@ -27,7 +28,8 @@ ALONE = (
     "The request is complete in itself: whoever reads it sees neither the document nor the solution, and can tell from it "
     "what the function is called, in which order it takes its arguments and of which types they are, what it returns, "
     "what happens at the borders (nothing given, one thing, ties, repetitions, the wrong kind of value) and which built-in "
-    "exception is raised for what. It says no more than a colleague would: nothing of tests, nothing of how to go about it."
+    "exception is raised for what. It says no more than a colleague would: nothing of how the reply is graded, and of how to go "
+    "about it only what its kind calls for."
 )
 
 # --- transform: a document becomes material to set tasks on ---
@@ -307,7 +309,8 @@ ASKED = [
     asked(
         "predict_the_output",
         "Show a program that prints exactly one line, and ask what it prints. What decides is something that readers get "
-        "wrong: a shared reference, the order of evaluation, a slice, integer division, the scope of a name, what a sort keeps.",
+        "wrong: a shared reference, the order of evaluation, a slice, integer division, the scope of a name, what a sort keeps. "
+        "The line begins and ends with a letter, a digit or a bracket.",
         "the line that it prints, character for character.",
         "exact",
     ),
@@ -348,7 +351,7 @@ def editor(name: str, what: str, shown: str, **fields: str) -> Agent:
         name,
         role="You write the tasks of an advanced course in programming, and you solve each before you set it.",
         task=f"Task: write the harder form of {what} by a suggestion.\n\nThe request:\n$question\n\n{shown}\n\n"
-        f"The suggestion: $suggestion\n\n{ALONE} What the suggestion does not touch stays as it is. Decline when it leaves "
+        "The suggestion: $suggestion\n\nWhat the suggestion does not touch stays as it is. Decline when it leaves "
         "something open, or leads away from what the request is about.",
         form=Form(tuple(fields.items())),
         sampling=CAREFUL,
@@ -369,8 +372,8 @@ REFINE = [
         editor(
             "edit_harder_task",
             "a request for code",
-            f"{SOLVED}\n\nThe function, whose name stays: {CALLABLE} Code that the request shows must still be as the request "
-            "says: wrong where it is to be mended, right where it is to be rewritten.",
+            f"{SOLVED}\n\nThe function, whose name stays: {CALLABLE}\n\n{ALONE} Code that the request shows must still be "
+            "as the request says: wrong where it is to be mended, right where it is to be rewritten.",
             question="the whole request, edited, with all code that belongs to it",
             solution="the right code for it, complete with its imports, without a fence, examples or prints",
         ),
@@ -388,8 +391,8 @@ REFINE = [
         editor(
             "edit_harder_question",
             "a question about a program",
-            f"{ANSWERED}\n\nThe program stands in the question whole, in one fence with the word python; one that is to be "
-            "predicted prints exactly one line.",
+            f"{ANSWERED}\n\nWhoever answers sees the question and nothing else: the program stands in it whole, in one fence "
+            "with the word python; one that is to be predicted prints exactly one line.",
             question="the whole question with its program, edited",
             answer="the answer to it, in the form of the old one",
         ),
@@ -418,20 +421,35 @@ TESTER = Agent(
 )
 
 
-def documented(node: ast.FunctionDef | ast.ClassDef) -> bool:
+def documented(code: ast.Module, name: str) -> bool:
     """documented and annotated throughout"""
+    node = defined(code)[name]
     if isinstance(node, ast.ClassDef) or not ast.get_docstring(node):
         return False
     given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
     return node.returns is not None and all(argument.annotation for argument in given)
 
 
-def iterative(node: ast.FunctionDef | ast.ClassDef) -> bool:
-    """free of calls to itself"""
-    functions = [inner for inner in ast.walk(node) if isinstance(inner, ast.FunctionDef)]
-    return not any(
-        isinstance(name, ast.Name) and name.id == each.name for each in functions for name in ast.walk(each)
-    )
+def iterative(code: ast.Module, name: str) -> bool:
+    """free of calls to itself, by whatever detour"""
+    functions = [node for node in ast.walk(code) if isinstance(node, ast.FunctionDef)]
+    named = {each.name: {n.id for n in ast.walk(each) if isinstance(n, ast.Name)} for each in functions}
+
+    def used_by(start: str) -> set[str]:
+        found, ahead = set[str](), [start]
+        while ahead:
+            new = named.get(ahead.pop(), set()) & named.keys() - found
+            found |= new
+            ahead += new
+        return found
+
+    return not any(each in used_by(each) for each in {name, *used_by(name)})
+
+
+def by_pattern(code: ast.Module, name: str) -> bool:
+    """written with the module re"""
+    imports = [node for node in ast.walk(code) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return any("re" in (getattr(node, "module", ""), *(each.name for each in node.names)) for node in imports)
 
 
 RESPOND = Agent(
@@ -469,7 +487,11 @@ SKILL = Skill(
                     TESTER,
                     BROKEN,
                     KEPT,
-                    {"document_and_type": documented, "recursion_to_iteration": iterative},
+                    {
+                        "document_and_type": documented,
+                        "recursion_to_iteration": iterative,
+                        "regular_expression": by_pattern,
+                    },
                 ),
                 Reviewed(
                     reviewer(
@@ -477,7 +499,7 @@ SKILL = Skill(
                         "$response\n\nIt holds when it answers what was asked, says in substance what is expected, and says "
                         "nothing that the program contradicts. Trace the program for one small input before you decide; it fails "
                         "when a single claim about what the program does is wrong.",
-                        quote="the line of the program that speaks most strongly for or against it, copied",
+                        quote="the one or two lines of the program that speak most strongly for or against it, copied",
                         about="question",
                     ),
                     source="question",

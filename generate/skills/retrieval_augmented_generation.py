@@ -2,44 +2,22 @@
 
 The paper (arXiv 2407.03502) names the skill and no more; all of this is ours. Questions are written on a passage; what a
 search of the run's seeds finds for a question stands around that passage, in a drawn order, so that the student has to
-find it. For a share of the questions the passage is left out, and the right reply says that nothing is stated.
+find it (see retrieval.py). For a share of the questions the passage is left out, and the right reply says that nothing
+is stated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
 from ..agent import Agent
-from ..flow import IDENTITY, Context, Entry, Match, Refinement, Rejected, Skill
+from ..flow import IDENTITY, Entry, Match, Refinement, Skill
 from ..formats import FREE, format_guide
-from ..injection import sign_of
-from ..record import Record
 from ..reply import Form, form
-from ..seeds import Seed
-from ..seeds.passages import cut
+from ..retrieval import Across, AmongOthers, Planted
 from ..teacher import Sampling
-from ..tools.constraints import words
-from ..verifiers import (
-    NOT_IN_DOCUMENTS,
-    Reviewed,
-    agreed,
-    documents_in,
-    formatted,
-    has_answer,
-    located,
-    numbered,
-    quotes,
-    reviewer,
-    sourced,
-)
+from ..verifiers import NOT_IN_DOCUMENTS, Reviewed, agreed, enumerated, formatted, reviewer, sourced
 
-UNANSWERABLE = (
-    0.1  # of the questions on one fact: enough to learn when not to answer, too few to learn refusing
-)
-FOUND = 8  # seeds that are looked at for a question
-FEWEST, MOST = 2, 5  # other documents around the passage
-SHORTEST, LONGEST = 200, 1500  # characters of one document, as retrieval systems cut them
+# Of the questions on one fact: enough to learn when not to answer, too few to learn refusing.
+UNANSWERABLE = 0.1
 LONG = Sampling(max_tokens=4096)
 
 # --- transform: a document becomes one of the kinds that people search ---
@@ -101,7 +79,7 @@ TRANSFORM = [
     IDENTITY,
 ]
 
-# --- the documents that the student sees ---
+# --- the documents that the student sees, and what is asked of whoever answers from them ---
 
 RULES = (
     f"Answer from the documents above alone, and cite after each claim the document it comes from, as [1]. Where they do "
@@ -115,171 +93,6 @@ RULES = (
     f'No guessing, please: what is not in the documents above is "{NOT_IN_DOCUMENTS}", and what is in them comes with its '
     "source, as [n].",
 )
-
-
-TODAY, EARLIER = (
-    "12 May 2025",
-    (
-        "3 February 2011",
-        "27 June 2014",
-        "9 September 2016",
-        "7 May 2018",
-        "18 January 2019",
-        "30 August 2021",
-        "2 November 2022",
-    ),
-)
-"""Of documents that have dates: that of the passage, and those of the others."""
-
-
-async def neighbours(record: Record, ctx: Context, query: str) -> list[str]:
-    """Excerpts of the seeds that a search finds for the query, the best first: of other texts than the record's own."""
-    found = await ctx.search(query, FOUND)
-    texts = (excerpt(seed.text, query) for seed in found if _is_another(seed, record.seed))
-    return list(dict.fromkeys(texts))
-
-
-def _is_another(found: Seed, seed: Seed) -> bool:
-    (start, end), (other_start, other_end) = seed.span, found.span
-    overlaps = found.document == seed.document and other_start < end and start < other_end
-    return found.kind == seed.kind and not overlaps and sign_of(found.text) is None
-
-
-def excerpt(text: str, query: str, evidence: str = "") -> str:
-    """The piece of a text that has most of the query's words; all of it, where no piece holds what it has of the evidence."""
-    pieces = [text[start:end] for start, end in cut(text, "text", SHORTEST, LONGEST).spans]
-    needed = [quote for quote in quotes(evidence) if located(quote, text)]
-    holding = [piece for piece in pieces if all(located(quote, piece) for quote in needed)]
-    wanted = set(words(query.casefold()))
-    return max(holding, key=lambda piece: len(wanted & set(words(piece.casefold()))), default=text)
-
-
-def laid_out(record: Record, ctx: Context, texts: list[str], dates: list[str] | None = None) -> Record:
-    """The record with what the student sees: the texts in a drawn order, and what to do with them."""
-    order = ctx.choose(f"order {record.id}", range(len(texts)))
-    documents = numbered(
-        [texts[place] for place in order], [dates[place] for place in order] if dates else ()
-    )
-    rules = ctx.choose(f"rules {record.id}", RULES)[0]
-    return record.with_fields({"documents": documents, "rules": rules})
-
-
-@dataclass(frozen=True)
-class AmongOthers:
-    """The agent asks about the passage; then the passage stands among what the search finds for the question.
-
-    Of a share `left_out` of the questions it does not stand there, nor any document that has the answer. A document
-    that the agent writes stands there too. Where they are `dated`, the passage is the newest.
-    """
-
-    agent: Agent
-    left_out: float = 0
-    dated: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.agent.name
-
-    @property
-    def reads(self) -> frozenset[str]:
-        return self.agent.reads
-
-    @property
-    def writes(self) -> frozenset[str]:
-        return self.agent.writes | {"documents", "rules"}
-
-    def agents(self) -> Iterable[Agent]:
-        return (self.agent,)
-
-    async def __call__(self, record: Record, ctx: Context) -> list[Record]:
-        placed: list[Record] = []
-        for asked in await ctx.ask(self.agent, record):
-            try:
-                placed.append(await self._among_others(asked, ctx))
-            except Rejected as rejected:
-                ctx.reject(asked, rejected.step, rejected.reason, rejected.detail)
-        return placed
-
-    async def _among_others(self, asked: Record, ctx: Context) -> Record:
-        question, evidence, answer = (asked.fields[name] for name in ("question", "evidence", "answer"))
-        is_left_out = ctx.chance(f"left out {asked.id}") < self.left_out
-        others = await neighbours(asked, ctx, f"{question} {evidence}")
-        if is_left_out:
-            others = [text for text in others if not has_answer(text, evidence, answer)]
-        others = _some(asked, ctx, others)
-        if is_left_out:
-            asked = asked.with_fields({"withheld": answer, "answer": NOT_IN_DOCUMENTS})
-            return laid_out(asked, ctx, others)
-        own = excerpt(asked.fields["passage"], question, evidence)
-        written = [asked.fields["other"]] if "other" in asked.fields else []
-        dates = [TODAY, *ctx.choose(f"dates {asked.id}", EARLIER)] if self.dated else None
-        return laid_out(asked, ctx, [own, *written, *others], dates)
-
-
-def _some(record: Record, ctx: Context, others: list[str]) -> list[str]:
-    """As many of them as are drawn for the record; raises Rejected where there are too few."""
-    if len(others) < FEWEST:
-        raise Rejected("search", "too_few_documents", f"{len(others)} other documents were found")
-    return others[: ctx.choose(f"how many {record.id}", range(FEWEST, MOST + 1))[0]]
-
-
-@dataclass(frozen=True)
-class Across:
-    """The search finds documents that are near the passage; then the agent asks about all of them together."""
-
-    agent: Agent
-
-    @property
-    def name(self) -> str:
-        return self.agent.name
-
-    @property
-    def reads(self) -> frozenset[str]:
-        return self.agent.reads - {"documents"} | {"passage"}
-
-    @property
-    def writes(self) -> frozenset[str]:
-        return self.agent.writes | {"documents", "rules"}
-
-    def agents(self) -> Iterable[Agent]:
-        return (self.agent,)
-
-    async def __call__(self, record: Record, ctx: Context) -> list[Record]:
-        passage = excerpt(record.fields["passage"], record.fields["passage"])
-        others = _some(record, ctx, await neighbours(record, ctx, passage))
-        return await ctx.ask(self.agent, laid_out(record, ctx, [passage, *others]))
-
-
-@dataclass(frozen=True)
-class Planted:
-    """The agent writes one more document, which is put among the others."""
-
-    agent: Agent
-
-    @property
-    def name(self) -> str:
-        return self.agent.name
-
-    @property
-    def reads(self) -> frozenset[str]:
-        return self.agent.reads
-
-    @property
-    def writes(self) -> frozenset[str]:
-        return frozenset({"documents"})
-
-    def agents(self) -> Iterable[Agent]:
-        return (self.agent,)
-
-    async def __call__(self, record: Record, ctx: Context) -> list[Record]:
-        [written] = await ctx.ask(self.agent, record)
-        decoy, fields = written.fields["decoy"], record.fields
-        if has_answer(decoy, fields["evidence"], fields.get("withheld", fields["answer"])):
-            raise Rejected(self.name, "decoy_answers", "the document that was added has the answer")
-        texts = [*documents_in(fields["documents"]).values()]
-        place = ctx.choose(f"place {written.id}", range(len(texts) + 1))[0]
-        return [written.with_fields({"documents": numbered([*texts[:place], decoy, *texts[place:]])})]
-
 
 # --- instruct ---
 
@@ -327,7 +140,7 @@ def on_passage(
         ),
         sampling=LONG,
     )
-    return Entry(name, AmongOthers(agent, left_out, dated), definition, match=match)
+    return Entry(name, AmongOthers(agent, RULES, left_out, dated), definition, match=match)
 
 
 def on_documents(name: str, definition: str, answer: str, match: Match = "judge") -> Entry:
@@ -348,7 +161,7 @@ def on_documents(name: str, definition: str, answer: str, match: Match = "judge"
         ),
         sampling=LONG,
     )
-    return Entry(name, Across(agent), definition, match=match)
+    return Entry(name, Across(agent, RULES), definition, match=match)
 
 
 FACTS = [
@@ -381,9 +194,10 @@ FACTS = [
     ),
     on_passage(
         "follow_up",
-        "Write the end of a conversation about the subject: a first question, a reply of one sentence with the facts of "
-        'the passage, and a second question that only the first makes clear ("And how long does that take?", "What about '
-        'the other one?"). It is written in three lines, "User: …", "Assistant: …", "User: …"; the answer is that to the last.',
+        "Write the end of a conversation about the subject: a first question, a reply of one sentence with a fact of the "
+        'passage, and a second question that only the first makes clear ("And how long does that take?", "What about the '
+        'other one?"). The three lines, "User: …", "Assistant: …", "User: …", are the question: together they name what it is '
+        "about, and the reply in them does not tell what the last line asks. Evidence and answer are those to the last line.",
         SHORT,
         left_out=UNANSWERABLE,
     ),
@@ -482,8 +296,14 @@ PAIR = (
     "Question: $question\n\nEvidence: $evidence\n\nAnswer: $answer\n\n"
     f'(Where the answer is "{NOT_IN_DOCUMENTS}", the evidence stood in a document that is withheld.)'
 )
-UNDATED = frozenset(entry.name for entry in INSTRUCT) - {"newest_document", "which_documents"}
 STATED = frozenset(entry.name for entry in INSTRUCT) - {"unanswerable"}
+# One document more has no date, and moves the numbers of the others, which these answers give.
+ROOM_FOR_ONE_MORE = frozenset(entry.name for entry in INSTRUCT) - {
+    "newest_document",
+    "which_documents",
+    "synthesis",
+    "table_of_documents",
+}
 
 
 def suggester(name: str, goal: str) -> Agent:
@@ -557,7 +377,7 @@ REFINE = [
                 "with neither the evidence nor the answer in it",
             )
         ),
-        UNDATED,
+        ROOM_FOR_ONE_MORE,
     ),
 ]
 
@@ -595,6 +415,7 @@ SKILL = Skill(
             "which_documents",
             "conflicting_sources",
         ),
+        enumerated("which_documents"),
         agreed,
         formatted,
         Reviewed(
@@ -611,8 +432,8 @@ SKILL = Skill(
     ],
     turn="$documents\n\n$rules\n\n$question",
     format=format_guide(
-        "It is an answer to a question from the numbered documents above, with their numbers as sources.\n\n"
-        "Question: $question",
+        "It is an answer to a question from the numbered documents above, with their numbers as sources. A form that the "
+        "question names itself, such as a table, is the one to choose.\n\nQuestion: $question",
         about="documents",
         forms=(FREE, "json", "table", "steps", "bullets", "letter"),
     ),

@@ -109,7 +109,7 @@ _ESTIMATE = re.compile(
     r"\s*(?P<scale>thousand|million|billion|trillion)?(?![\w.,]*\d).*",
     re.IGNORECASE | re.DOTALL,
 )
-_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _POWER = re.compile(
     r"(?:(?P<times>(?<![\w.,])[\d.,]+)\s*[×x*·]\s*|(?<![\w.,]))10"
@@ -133,7 +133,7 @@ def magnitude(text: str) -> Fraction | None:
     """The number with which an estimate begins: "about 3,000 litres", "2.5 million", "≈ 4 × 10^5 kg", "6e9"."""
     match = _ESTIMATE.fullmatch(powers_written_out(text).strip().strip(_DECORATION)[:200])
     value = number(match["number"]) if match else None
-    return value * _SCALES.get((match["scale"] or "").lower(), 1) if match and value is not None else None
+    return value * SCALES.get((match["scale"] or "").lower(), 1) if match and value is not None else None
 
 
 def same_magnitude(a: str, b: str) -> bool:

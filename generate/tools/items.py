@@ -19,7 +19,7 @@ KEY = "items"
 """The one key of the JSON object that holds a list."""
 ABSENT = ""
 MAX_ITEMS, MAX_FIELDS = 100, 8
-_FIELD = re.compile(r"(?:- )?(\w+) \((copied|normalised|one of:)([^()]*)\): \S.*")
+_FIELD = re.compile(r"(?:- )?(\w+) \((copied|normali[sz]ed|one of:)([^()]*)\): \S.*")
 
 Item = dict[str, str]
 
@@ -43,8 +43,9 @@ def schema(lines: str) -> list[ItemField]:
     for line in filter(None, map(str.strip, lines.splitlines())):
         if not (found := _FIELD.fullmatch(line)):
             raise Malformed(f"{line[:80]!r} is not written 'name (copied|normalised|one of: a | b): meaning'")
-        choices = found[3].split("|") if found[2] == "one of:" else []
-        values = tuple(value.strip() for value in choices if value.strip())
+        values = tuple(value.strip() for value in found[3].split("|")) if found[2] == "one of:" else ()
+        if len(values) == 1 or ABSENT in values:
+            raise Malformed(f"{line[:80]!r} leaves no choice between values")
         fields.append(ItemField(found[1], found[2] == "copied", values))
     names = [field.name for field in fields]
     if not 1 <= len(names) <= MAX_FIELDS or len(set(names)) < len(names):
@@ -59,8 +60,8 @@ def read(reply: str, fields: Sequence[ItemField]) -> list[Item]:
 
     What stands around the object or table is not read; null and a missing cell are the empty value. Raises Malformed.
     """
-    start, end = reply.find("{"), reply.rfind("}")
-    items = _objects(reply[start : end + 1]) if 0 <= start < end else _rows(reply)
+    rows = [line for line in reply.splitlines() if line.lstrip().startswith("|")]  # no line of JSON begins so
+    items = _rows(rows) if rows else _objects(reply[reply.find("{") : reply.rfind("}") + 1])
     if len(items) > MAX_ITEMS:
         raise Malformed(f"{len(items)} items; at most {MAX_ITEMS} are read")
     names = [field.name for field in fields]
@@ -94,10 +95,10 @@ def _text(value: object) -> str:
     return ABSENT if value is None else str(value).strip()
 
 
-def _rows(text: str) -> list[Item]:
-    lines = [_cells(line) for line in text.splitlines() if line.strip().startswith("|")]
+def _rows(written: Sequence[str]) -> list[Item]:
+    lines = [_cells(line) for line in written]
     if len(lines) < 2 or not all(re.fullmatch(r":?-+:?", cell) for cell in lines[1]):
-        raise Malformed("the reply holds neither a JSON object nor a Markdown table")
+        raise Malformed("the table has no line of dashes under its head")
     head, _, *rows = lines
     if any(len(row) != len(head) for row in rows):
         raise Malformed("a row of the table has not as many cells as its head")
@@ -109,34 +110,44 @@ def _cells(line: str) -> list[str]:
     return [cell.strip().strip("*`").replace("\\|", "|").strip() for cell in cells]
 
 
-def agreement(
+@dataclass(frozen=True)
+class Match:
+    """Two lists, item by item: how many are alike, and what each has that the other lacks."""
+
+    alike: int
+    extra: tuple[Item, ...]
+    missing: tuple[Item, ...]
+
+    @property
+    def f1(self) -> float:
+        """1 where each item of one list has its like in the other, 0 where none has."""
+        every = 2 * self.alike + len(self.extra) + len(self.missing)
+        return 2 * self.alike / every if every else 1.0
+
+
+def match(
     given: Sequence[Item], wanted: Sequence[Item], fields: Sequence[ItemField], least_overlap: float = 1.0
-) -> float:
-    """F1 of two lists as sets of items: 1 where each item of one has its like in the other, 0 where none has.
+) -> Match:
+    """The two lists as sets: items are alike where every field is equal as text.
 
-    Two items are alike where every field is equal as text. Below a `least_overlap` of 1, what is copied may be cut
-    shorter or longer: it is alike where the words of both have that F1 (as SQuAD scores spans, arXiv 1606.05250).
+    Below a `least_overlap` of 1, what is copied may be cut shorter or longer: it is alike where the words of both have
+    that F1 (as SQuAD scores spans, arXiv 1606.05250).
     """
-    if not given and not wanted:
-        return 1.0
-    left = list(wanted)
+    missing, extra = list(wanted), []
     for item in given:
-        like = next((other for other in left if _alike(item, other, fields, least_overlap)), None)
-        if like is not None:
-            left.remove(like)
-    return 2 * (len(wanted) - len(left)) / (len(given) + len(wanted))
+        like = next((w for w in missing if all(alike(item, w, field, least_overlap) for field in fields)), None)
+        if like is None:
+            extra.append(item)
+        else:
+            missing.remove(like)
+    return Match(len(given) - len(extra), tuple(extra), tuple(missing))
 
 
-def _alike(one: Item, other: Item, fields: Sequence[ItemField], least_overlap: float) -> bool:
-    return all(
-        plain_text(one[field.name]) == plain_text(other[field.name])
-        or (
-            field.copied
-            and least_overlap < 1
-            and overlap(one[field.name], other[field.name]) >= least_overlap
-        )
-        for field in fields
-    )
+def alike(one: Item, other: Item, field: ItemField, least_overlap: float = 1.0) -> bool:
+    """Whether two items have the same value of a field."""
+    mine, theirs = one[field.name], other[field.name]
+    is_loose = field.copied and least_overlap < 1
+    return plain_text(mine) == plain_text(theirs) or (is_loose and overlap(mine, theirs) >= least_overlap)
 
 
 def overlap(one: str, other: str) -> float:

@@ -1,8 +1,6 @@
-"""Programs that nobody has read, as tools of a flow: run, called, graded against cases, and changed by small mistakes.
+"""Programs that nobody has read, as tools of a flow: run, called, graded against cases, found in a reply.
 
-The tools take and return JSON, so that a run does each once (flow.Context.use); the programs run in the sandbox. The
-mistakes are those of mutation testing (DeMillo, Lipton and Sayward, 1978): cases that accept a program with a mistake
-in it would accept other wrong programs.
+The tools take and return JSON, so that a run does each once (flow.Context.use); the programs run in the sandbox.
 """
 
 from __future__ import annotations
@@ -12,9 +10,9 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import Any
 
+from .mutants import Mutant, mutants
 from .sandbox import USUAL, Limits, run_async
 from .sandbox.grade import Call, Called, Result, call, grade_calls, same
 
@@ -24,7 +22,7 @@ Case = dict[str, Any]
 MISTAKEN = Limits(
     wall=4.0, cpu=1
 )  # a mutant that goes on for ever is told from the right program after a second
-MOST_CASES, MOST_MUTANTS, MOST_PROBES = 40, 24, 60
+MOST_CASES, MOST_PROBES = 40, 60
 
 
 class Unusable(ValueError):
@@ -37,13 +35,15 @@ class Unusable(ValueError):
 async def run_program(asked: dict[str, Any]) -> dict[str, Any]:
     """What `program` writes, and whether it came to its end: {"ended", "stdout", "detail"}."""
     outcome = await run_async(asked["program"], limits=USUAL)
-    detail = f"the limit of {outcome.limit}" if outcome.limit else outcome.last_words[:200]
+    why = outcome.last_words[:200] or f"it ended with {outcome.code}"
+    detail = f"the limit of {outcome.limit}" if outcome.limit else why
     return {"ended": outcome.status == "ok", "stdout": outcome.stdout, "detail": detail}
 
 
 async def call_program(asked: dict[str, Any]) -> dict[str, Any]:
     """What `function` of `program` returns for each of `arguments`, as long as it does: {"values", "detail"}."""
-    called = await _call(asked["program"], asked["function"], [{"args": args} for args in asked["arguments"]])
+    cases = [{"args": args} for args in asked["arguments"]]
+    called = await _call(asked["program"], asked["function"], cases, USUAL)
     values = []
     for result in called.results:
         if result.kind != "value":
@@ -63,8 +63,9 @@ async def grade_program(asked: dict[str, Any]) -> dict[str, str]:
 async def examine_cases(asked: dict[str, Any]) -> dict[str, Any]:
     """The grade of the right `program` on the cases of its `function`, and the mutants of it that they accept.
 
-    A mutant that passes all cases counts as accepted where a probe tells it from the program; without that, the two
-    are taken to be equivalent. {"decision", "detail", "rejected": mutants as programs, "accepted": their changes}.
+    A mutant that passes all cases counts as accepted where its mistake is a gross one, or a probe tells it from the
+    program; otherwise the two are taken to be equivalent. {"decision", "detail", "rejected": mutants as programs,
+    "accepted": the changes of others}.
     """
     program, function, cases = asked["program"], asked["function"], asked["cases"]
     found = {**await grade_program(asked), "rejected": [], "accepted": []}
@@ -87,7 +88,7 @@ async def grade_tests(asked: dict[str, Any]) -> dict[str, Any]:
 
     {"decision", "detail", "rejected"}: tests that end by themselves decide, on standard output nothing does.
     """
-    first = await run_async(_tested(asked["program"], asked["tests"]))
+    first = await run_async(_tested(asked["program"], asked["tests"]), limits=USUAL)
     decision = {"ok": "pass", "error": "fail"}.get(first.status, "undecided")
     runs = (run_async(_tested(each, asked["tests"]), limits=MISTAKEN) for each in asked["mutants"])
     outcomes = await asyncio.gather(*runs) if decision == "pass" else []
@@ -118,14 +119,15 @@ def _result(case: Case) -> Result:
     return Result("raised", case["raises"]) if "raises" in case else Result("value", case["returns"])
 
 
-async def _call(program: str, function: str, cases: Sequence[Case], limits: Limits = USUAL) -> Called:
+async def _call(program: str, function: str, cases: Sequence[Case], limits: Limits) -> Called:
     return await call(program, [_called(function, case) for case in cases], limits)
 
 
 async def _told_apart(
     program: str, function: str, survivors: list[Mutant], tried: list[Case]
 ) -> list[Mutant]:
-    """The survivors that give another result than the program, for a probe for which that returns a value."""
+    """The survivors with a gross mistake, and those that give another result than the program for a probe for which
+    that returns a value."""
     if not survivors:
         return []
     right, *others = await asyncio.gather(
@@ -134,7 +136,8 @@ async def _told_apart(
             for each in (program, *(mutant.program for mutant in survivors))
         )
     )
-    return [mutant for mutant, other in zip(survivors, others, strict=True) if _differs(right, other)]
+    compared = zip(survivors, others, strict=True)
+    return [mutant for mutant, other in compared if mutant.is_gross or _differs(right, other)]
 
 
 def _differs(right: Called, other: Called) -> bool:
@@ -204,116 +207,6 @@ def _neighbours(value: Any, spanned: Sequence[Any]) -> Iterator[Any]:
         steps = [value[1:], value[:-1], value[::-1]]
         lengths = [len(other) for other in like]
         yield from (step for step in steps if min(lengths) <= len(step) <= max(lengths))
-
-
-# --- mutants ---
-
-
-class Mutant(NamedTuple):
-    """A program with one small mistake, and for people what was changed."""
-
-    program: str
-    change: str
-
-
-_COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
-    ast.Lt: (ast.LtE, ast.Gt),
-    ast.LtE: (ast.Lt, ast.GtE),
-    ast.Gt: (ast.GtE, ast.Lt),
-    ast.GtE: (ast.Gt, ast.LtE),
-    ast.Eq: (ast.NotEq,),
-    ast.NotEq: (ast.Eq,),
-    ast.In: (ast.NotIn,),
-    ast.NotIn: (ast.In,),
-    ast.Is: (ast.IsNot,),
-    ast.IsNot: (ast.Is,),
-}
-_RECKONED: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Add,
-    ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Mult,
-    ast.Mod: ast.FloorDiv,
-    ast.Pow: ast.Mult,
-}
-
-
-def mutants(program: str) -> list[Mutant]:
-    """The program with one mistake each: in a comparison, a constant, arithmetic, a condition, a border, a return.
-
-    At most MOST_MUTANTS, taken evenly from all; none where the program is not Python.
-    """
-    try:
-        tree = ast.parse(program)
-    except (SyntaxError, ValueError):
-        return []
-    said = set(map(id, _said(tree)))
-    found: list[Mutant] = []
-    for place, node in enumerate(ast.walk(tree)):
-        for variant in range(0 if id(node) in said else 3):
-            changed = deepcopy(tree)
-            copied = next(each for at, each in enumerate(ast.walk(changed)) if at == place)
-            if _mistake(copied, variant):
-                change = f"{ast.unparse(node)} became {ast.unparse(copied)}"
-                found.append(Mutant(ast.unparse(ast.fix_missing_locations(changed)), change))
-    return (
-        [found[at * len(found) // MOST_MUTANTS] for at in range(MOST_MUTANTS)]
-        if len(found) > MOST_MUTANTS
-        else found
-    )
-
-
-def _said(tree: ast.AST) -> Iterator[ast.AST]:
-    """What a program says for people, and does not do: documentation, annotations, the texts of its exceptions."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            yield node.value
-        elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-            yield from (inner for each in node.exc.args for inner in ast.walk(each))
-        elif isinstance(node, ast.arg | ast.AnnAssign) and node.annotation:
-            yield from ast.walk(node.annotation)
-        elif isinstance(node, ast.FunctionDef) and node.returns:
-            yield from ast.walk(node.returns)
-
-
-def _mistake(node: ast.AST, variant: int) -> bool:
-    """Make this mistake of the node's kind, in place; False where there are not so many."""
-    match node:
-        case ast.Compare(ops=[first, *_]):
-            others = _COMPARED.get(type(first), ())
-            if variant < len(others):
-                node.ops[0] = others[variant]()
-                return True
-        case ast.Constant(value=bool(value)) if variant == 0:
-            node.value = not value
-            return True
-        case ast.Constant(value=int(value) | float(value)) if variant < 2:
-            node.value = value + 1 - 2 * variant
-            return True
-        case ast.Constant(value=str(value)) if variant == 0:
-            node.value = "" if value else " "
-            return True
-        case ast.BinOp(op=op) | ast.AugAssign(op=op) if variant == 0 and type(op) in _RECKONED:
-            node.op = _RECKONED[type(op)]()
-            return True
-        case ast.BoolOp(op=op) if variant == 0:
-            node.op = ast.Or() if isinstance(op, ast.And) else ast.And()
-            return True
-        case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test) if variant == 0:
-            node.test = ast.UnaryOp(ast.Not(), test)
-            return True
-        case ast.Call(func=ast.Name(id="range"), args=[*_, last]) if variant < 2:
-            node.args[-1] = ast.BinOp(last, (ast.Add(), ast.Sub())[variant], ast.Constant(1))
-            return True
-        case ast.Return(value=ast.expr() as value) if variant == 0 and not _is_none(value):
-            node.value = ast.Constant(None)
-            return True
-    return False
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
 
 
 # --- code in a reply ---

@@ -16,11 +16,10 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import permutations
 
-from .answers import numbers
+from .answers import SCALES, numbers
 
 MAX_CHARACTERS, MAX_ROWS, MAX_CELLS = 20_000, 120, 12
 MAX_COLUMN = 40  # figures of a column that are taken in pairs: 1,560 pairs
-SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _SHARE = r"\s?(?:%|percent|per cent|percentage points?|points?\b)"
 _TIMES = r"\s?(?:times|[x×]\b|-?fold)|:1\b|\s?to 1\b"
 

@@ -82,13 +82,16 @@ def letters(text: str) -> str:
 
 
 def _hidden(answer: str, text: str) -> bool:
-    """Whether the answer runs through the letters of the text, and is not one of its words."""
-    return letters(answer) in letters(text) and letters(answer) not in map(letters, text.split())
+    """Whether the answer runs over the borders of the text's words, and lies within none of them."""
+    within = any(letters(answer) in letters(word) for word in text.split())
+    return letters(answer) in letters(text) and not within
 
 
 def _is_shifted(answer: str, text: str, by: int) -> bool:
     turned = ascii_lowercase[by % 26 :] + ascii_lowercase[: by % 26]
-    return letters(answer).translate(str.maketrans(ascii_lowercase, turned)) == letters(text)
+    return (
+        letters(answer).translate(str.maketrans(ascii_lowercase, turned)) == letters(text) != letters(answer)
+    )
 
 
 # How one is written, what it says of the answer, and whether it is so.
@@ -102,7 +105,10 @@ PLAYS: dict[str, tuple[str, Callable[[str, str], bool]]] = {
         "the first letters of the words of TEXT spell it",
         lambda a, t: letters(a) == "".join(letters(word)[:1] for word in t.split()),
     ),
-    "backwards": ("TEXT is it, read from the end", lambda a, t: letters(a) == letters(t)[::-1]),
+    "backwards": (
+        "TEXT is it, read from the end",
+        lambda a, t: letters(a) == letters(t)[::-1] != letters(t),
+    ),
     "vowels": (
         "TEXT is it without a, e, i, o and u",
         lambda a, t: re.sub("[aeiou]", "", letters(a)) == letters(t) != letters(a),

@@ -15,9 +15,10 @@ from .judged import Judged, Reviewed, reviewer, transcript
 from .labels import cited, labelled
 from .options import Permuted, chose, computed_option
 from .page import HOW_TO_SET_A_GOAL, path_problem, reached, told
-from .programs import FirstOf, Killing, Reckoned, Tested, executed, reckoner, ruled
+from .programs import FirstOf, Reckoned, executed, reckoner, ruled
 from .puzzles import continued, deciphered, solved, spelled
-from .sources import NOT_IN_DOCUMENTS, documents_in, has_answer, numbered, original, sourced
+from .sources import NOT_IN_DOCUMENTS, documents_in, enumerated, has_answer, numbered, original, sourced
+from .tested import Killing, Tested
 
 __all__ = [
     "HOW_TO_SET_A_GOAL",
@@ -46,6 +47,7 @@ __all__ = [
     "documents_in",
     "ended",
     "ended_in_form",
+    "enumerated",
     "estimated",
     "excerpt_of",
     "executed",

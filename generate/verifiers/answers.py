@@ -33,7 +33,10 @@ async def agreed(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
 
 
 async def computed(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
-    """The writer's expression has the answer as its value, and every step of the reply holds."""
+    """The writer's expression has the answer as its value, and every step of the reply holds.
+
+    An expression that is only the answer once more is no second path.
+    """
     if "expression" not in record.fields:
         return None
     expression, answer = record.fields["expression"], record.fields["answer"]
@@ -41,10 +44,20 @@ async def computed(record: Record, entry: Entry, ctx: Context) -> Verdict | None
     if not Equation(expression, answer).holds(rounded):
         detail = f"{short(expression)} is not {short(answer)}"
         return Verdict(False, "computed_answer", "expression_disagrees", detail)
-    for step in equations(record.fields["response"]):
-        if not step.holds():
-            return Verdict(False, "computed_answer", "wrong_step", f"{step.left} is not {step.right}")
-    return Verdict(True, "computed_answer")
+    if wrong := wrong_step(record.fields["response"]):
+        return Verdict(False, "computed_answer", "wrong_step", wrong)
+    return Verdict(True, "computed_answer") if calculates(expression) else None
+
+
+def wrong_step(reply: str) -> str:
+    """The first equation of a worked reply that does not hold, as a line for people; empty where all do."""
+    wrong = (step for step in equations(reply) if not step.holds())
+    return next((f"{step.left} is not {step.right}" for step in wrong), "")
+
+
+def calculates(expression: str) -> bool:
+    """Whether an expression joins numbers, and is not one that is only written down."""
+    return re.search(r"[\d).]\s*[-+*/×·÷−–xX%]", expression) is not None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..flow import Context, Entry, Verifier
 from ..formats import NOT_STATED
 from ..record import Record, Verdict
@@ -49,7 +51,7 @@ def extractive(*entries: str) -> Verifier:
         evidence, answer = record.fields["evidence"], record.fields["answer"]
         if entry.name not in entries or answer == NOT_STATED:
             return None
-        if located(answer.casefold(), evidence.casefold()):
+        if stands(answer.casefold(), evidence.casefold()):
             return Verdict(True, "extracted_answer")
         detail = f"{short(answer)} is not in {short(evidence)}"
         return Verdict(False, "extracted_answer", "answer_not_in_evidence", detail)
@@ -66,6 +68,16 @@ def quotes(evidence: str) -> list[str]:
 def located(quote: str, text: str) -> bool:
     """Whether the text has the quotation word for word: spacing and the shape of quotation marks do not count."""
     return plain(quote) in plain(text)
+
+
+def stands(phrase: str, text: str) -> bool:
+    """Whether the text has the phrase as whole words, in this spelling: no "rat" stands in "strategy"."""
+    wanted = plain(phrase)
+    if not wanted:
+        return False
+    left = r"(?<!\w)" if wanted[0].isalnum() else ""
+    right = r"(?!\w)" if wanted[-1].isalnum() else ""
+    return re.search(left + re.escape(wanted) + right, plain(text)) is not None
 
 
 def plain(text: str) -> str:

@@ -8,7 +8,7 @@ from ..flow import Context, Entry
 from ..record import Record, Verdict
 from ..tools.answers import Equation, Found, equations, number, numbers
 from ..tools.tables import Malformed, figures, table
-from .evidence import plain, short
+from .evidence import short, stands
 
 NOTHING = "none"
 """What stands in the field `must_mention` where no value has to occur."""
@@ -61,4 +61,4 @@ def _names(text: str, value: str) -> bool:
     """Whether the text has the value: a number in any spelling, words in any case."""
     if (wanted := number(value)) is not None and not re.search(r"[^\W\d_]", value):
         return any(abs(found.value) == abs(wanted) for found in numbers(text))
-    return re.search(rf"(?<!\w){re.escape(plain(value))}(?!\w)", plain(text), re.IGNORECASE) is not None
+    return stands(value.casefold(), text.casefold())

@@ -10,9 +10,9 @@ from ..agent import Agent
 from ..flow import Context, Entry, Rejected
 from ..record import Record, Verdict
 from ..reply import Declined
-from ..tools.answers import Equation, equations, number
+from ..tools.answers import Equation, number
 from ..tools.options import LETTERS, BadOptions, Lettered, chosen, read
-from .answers import ROUNDING, agreed, stated
+from .answers import ROUNDING, agreed, calculates, stated, wrong_step
 from .evidence import short
 
 NONE_OF_THESE = re.compile(r"none of (?:these|the others?)(?: \w+)?\.?", re.IGNORECASE)
@@ -60,9 +60,11 @@ async def computed_option(record: Record, entry: Entry, ctx: Context) -> Verdict
     if right[0] != chosen(record.fields["answer"], question.options):
         detail = f"{short(expression)} is {short(question.options[right[0]])}, not option {record.fields['answer']}"
         return Verdict(False, "computed_option", "expression_disagrees", detail)
-    for step in equations(record.fields["response"]):
-        if not step.holds():
-            return Verdict(False, "computed_option", "wrong_step", f"{step.left} is not {step.right}")
+    if not calculates(expression):  # and no vote is taken beside it
+        detail = f"{short(expression)} is a number, and no way to it"
+        return Verdict(False, "computed_option", "nothing_computed", detail)
+    if wrong := wrong_step(record.fields["response"]):
+        return Verdict(False, "computed_option", "wrong_step", wrong)
     return Verdict(True, "computed_option")
 
 

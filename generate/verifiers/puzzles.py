@@ -9,7 +9,7 @@ from ..record import Record, Verdict
 from ..tools import arrangements, teasers
 from ..tools.answers import number, plain_text
 from ..tools.options import LETTERS, BadOptions, chosen, lettered, read
-from .evidence import short
+from .evidence import short, stands
 
 
 async def solved(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
@@ -17,41 +17,31 @@ async def solved(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
     if "puzzle" not in record.fields:
         return None
     try:
-        found = _following(record) if "claims" in record.fields else _sought(record)
+        found, wanted = _options(record) if "claims" in record.fields else _sought(record)
     except (arrangements.BadPuzzle, BadOptions) as bad:
         return Verdict(False, "solved_puzzle", "puzzle_unsolved", str(bad))
-    if found != [_answer(record)]:
-        reason = (
-            "solution_disagrees"
-            if len(found) == 1
-            else "several_options_right"
-            if found
-            else "no_option_right"
-        )
+    if found != [wanted]:
+        reasons = ("no_option_right", "solution_disagrees", "several_options_right")
+        reason = reasons[min(len(found), 2)]
         detail = f"the rules give {short(' and '.join(found))}, the writer {short(record.fields['answer'])}"
         return Verdict(False, "solved_puzzle", reason, detail)
     return Verdict(True, "solved_puzzle")
 
 
-def _following(record: Record) -> list[str]:
-    """The letters of the options that are so by the rules."""
+def _options(record: Record) -> tuple[list[str], str]:
+    """The letters of the options that are so by the rules, and the author's."""
     question, claims = read(record.fields["question"]), lettered(record.fields["claims"])
     if question is None or claims is None or len(question.options) != len(claims.options):
         raise BadOptions("there is not one claim for each option")
     so = arrangements.following(record.fields["puzzle"], record.fields["asked"], claims.options)
-    return [LETTERS[place] for place in so]
+    right = chosen(record.fields["answer"], question.options)
+    return [LETTERS[place] for place in so], "" if right is None else LETTERS[right]
 
 
-def _sought(record: Record) -> list[str]:
-    return [_set_of(arrangements.solution(record.fields["puzzle"], record.fields["sought"]))]
-
-
-def _answer(record: Record) -> str:
-    question = read(record.fields["question"])
-    if question is None:
-        return _set_of(record.fields["answer"])
-    place = chosen(record.fields["answer"], question.options)
-    return "" if place is None else LETTERS[place]
+def _sought(record: Record) -> tuple[list[str], str]:
+    """What the rules fix, and what the author says of it."""
+    found = arrangements.solution(record.fields["puzzle"], record.fields["sought"])
+    return [_set_of(found)], _set_of(record.fields["answer"])
 
 
 def _set_of(answer: str) -> str:
@@ -74,7 +64,7 @@ async def continued(record: Record, entry: Entry, ctx: Context) -> Verdict | Non
 
 
 async def spelled(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
-    """The answer has the letters that the play wants, and the text of the play stands in the question."""
+    """The answer has the letters that the play wants; the question shows the text of the play, and not the answer."""
     if "play" not in record.fields:
         return None
     try:
@@ -86,11 +76,13 @@ async def spelled(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
         return Verdict(False, "spelled_answer", "letters_disagree", detail)
     if teasers.letters(text) not in teasers.letters(record.fields["question"]):
         return Verdict(False, "spelled_answer", "play_not_shown", f"the question does not show {short(text)}")
+    if stands(record.fields["answer"].casefold(), record.fields["question"].casefold()):
+        return Verdict(False, "spelled_answer", "answer_shown", "the question has its answer in clear text")
     return Verdict(True, "spelled_answer")
 
 
 async def deciphered(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
-    """The sum in letters has one solution, in which the word or letter that is asked for is the answer."""
+    """The sum in letters, which the question shows, has one solution: by it the word that is asked for is the answer."""
     if "cryptarithm" not in record.fields:
         return None
     puzzle, word = record.fields["cryptarithm"], record.fields["word"].strip()
@@ -98,6 +90,11 @@ async def deciphered(record: Record, entry: Entry, ctx: Context) -> Verdict | No
         digits = teasers.deciphered(puzzle)
     except teasers.BadTeaser as bad:
         return Verdict(False, "deciphered_sum", "sum_unsolved", str(bad))
+    capitals = r"\b[A-Z]+\b"
+    if not set(re.findall(capitals, puzzle)) <= set(re.findall(capitals, record.fields["question"])):
+        return Verdict(
+            False, "deciphered_sum", "sum_not_shown", f"the question does not show {short(puzzle)}"
+        )
     value = "".join(str(digits.get(letter, "?")) for letter in word)
     if not word or "?" in value or number(value) != number(record.fields["answer"]):
         detail = f"{short(word)} is {value}, not {short(record.fields['answer'])}"

@@ -69,6 +69,26 @@ def sourced(*several: str) -> Verifier:
     return rested
 
 
+def enumerated(*entries: str) -> Verifier:
+    """In these entries, the author's answer is the numbers of the documents in which the evidence stands, all of them."""
+
+    async def counted(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
+        if entry.name not in entries:
+            return None
+        evidence, said = (
+            quotes(record.fields["evidence"]),
+            set(map(int, re.findall(r"\d+", record.fields["answer"]))),
+        )
+        documents = documents_in(record.fields["documents"])
+        holding = {n for n, text in documents.items() if any(located(quote, text) for quote in evidence)}
+        if said == holding:
+            return Verdict(True, "enumerated_documents")
+        detail = f"the evidence stands in {sorted(holding)}, the answer names {sorted(said)}"
+        return Verdict(False, "enumerated_documents", "other_documents", detail)
+
+    return counted
+
+
 def _false_citation(reply: str, documents: dict[int, str]) -> Verdict | None:
     for number in sorted(citations(reply) - documents.keys()):
         return _rejected("no_such_document", f"the reply cites [{number}] of {len(documents)} documents")

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from ..agent import Agent
-from ..flow import IDENTITY, Skill, asked_by
+from ..flow import IDENTITY, FlowStep, Skill, asked_by
 from ..journal import Call
 from ..reply import Declined, Unreadable
 from ..teacher import Guided, Request, response_format
@@ -132,17 +132,21 @@ def read(agent: Agent | None, call: Call) -> list[Fields]:
 
 
 def part_of(skill: Skill, agent: str) -> str:
-    """What an agent does in a skill, by the list that it is in."""
-    if agent == IDENTITY.name or agent in (each.name for each in skill.transform):
+    """What an agent does in a skill, by the first list in which a step is it, or asks it."""
+    if _asks(skill.transform, agent):
         return "transformed"
-    if agent in (entry.agent.name for entry in skill.instruct):
+    if _asks([entry.agent for entry in skill.instruct], agent):
         return "instructed"
     for refinement in skill.refine:
-        if agent == refinement.suggester.name:
+        if _asks([refinement.suggester], agent):
             return f"suggested ({refinement.goal})"
-        if agent == refinement.editor.name:
+        if _asks([refinement.editor], agent):
             return f"edited ({refinement.goal})"
-    return "answered"
+    return "formatted" if skill.format and agent == skill.format.name else "answered"
+
+
+def _asks(steps: Iterable[FlowStep], agent: str) -> bool:
+    return any(agent in (step.name, *(each.name for each in step.agents())) for step in steps)
 
 
 def shortened(text: str, most: int = SHORT) -> str:

@@ -12,13 +12,13 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT))
 
-from corruption import Measured, of_skills  # noqa: E402
 from genteach.generate.skills import NAMES  # noqa: E402
 from genteach.generate.tools.shares import told  # noqa: E402
 from genteach.progress import table  # noqa: E402
-from recordings import sections  # noqa: E402
+from tests.corruption import Measured, of_skills  # noqa: E402
+from tests.recordings import sections  # noqa: E402
 
 
 def main() -> None:

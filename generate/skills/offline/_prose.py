@@ -10,7 +10,6 @@ from typing import TypeVar
 from ...reply import Declined
 
 T = TypeVar("T")
-BRIEF = 500  # characters; a passage below that is a paragraph, and its tasks are those of a beginner
 PLAIN = re.compile(r"[A-Za-z]+")
 # Words that hold a sentence together and tell little: no question and no edit is about them.
 _EMPTY = """
@@ -59,11 +58,11 @@ def _shown_alone(sentence: str) -> bool:
     )
 
 
-def clauses(passage: str, fewest: int = 4, most: int = 6) -> list[str]:
-    """The clauses of `fewest` to `most` plain words, cut where the passage has a mark; each once."""
+def clauses(passage: str) -> list[str]:
+    """The clauses of four to nine plain words, cut where the passage has a mark; each once."""
     parts = re.split(r"[.,:;!?()\"“”]+(?:\s+|$)|\s+(?=[\"“(])|\n\s*\n", passage)
     found = [flat(part) for part in parts if all(map(PLAIN.fullmatch, part.split()))]
-    return [part for part in dict.fromkeys(found) if fewest <= len(part.split()) <= most]
+    return [part for part in dict.fromkeys(found) if 4 <= len(part.split()) <= 9]
 
 
 def listed(words: list[str]) -> str:

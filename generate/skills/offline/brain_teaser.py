@@ -11,11 +11,15 @@ from ._prose import asked, one_of, sentences, some, tells
 
 CIPHER = 'Each letter of a word was moved on by {} in the alphabet, and a follows z. That made "{}". Which word fills "{}"?'
 
+FEWEST_WORDS = 15  # of the sentence, so that the reply tells more than letters
+
 
 def cipher(fields: Fields, draw: Random) -> list[Fields]:
     found = []
     for sentence in sentences(fields["passage"]):
-        told = re.findall(r"(?<![\w’'-])[a-z]{5,9}(?![\w’'-])", sentence)
+        if len(sentence.split()) < FEWEST_WORDS:
+            continue
+        told = re.findall(r"(?<![\w’'-])[a-z]{5,7}(?![\w’'-])", sentence)
         for word in one_of([word for word in told if tells(word) and told.count(word) == 1], draw):
             by = draw.randrange(2, 10)
             question = CIPHER.format(by, _moved(word, by), re.sub(rf"\b{word}\b", "___", sentence, count=1))
