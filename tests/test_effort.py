@@ -11,11 +11,14 @@ from genteach.generate.command import generate
 from genteach.generate.difficulty import SAMPLES, SCORE, weaker_right
 from genteach.generate.effort import FEWEST, Effort, efforts, refinements
 from genteach.generate.flow import Entry
+from genteach.generate.pairs import read_pairs
 from genteach.generate.recipe import GenerateRecipe
 from genteach.generate.record import Record
 from genteach.generate.seeds import Seed
 from genteach.generate.skills import load
 from pydantic import ValidationError
+
+from .servers import fake_teacher
 
 SEED = Seed("0" * 32, "text", "text", "doc", (0, 4), "test", "CC0-1.0")
 FINISHED = Record.begin("skill", SEED).with_fields(
@@ -65,6 +68,29 @@ def test_a_weaker_responder_is_a_model() -> None:
         GenerateRecipe.model_validate(
             {"out": "x", "seeds": [{"builtin": "python"}], "skills": "all", "weaker": "offline"}
         )
+
+
+def test_a_run_asks_its_weaker_responder_about_a_sample_and_journals_it(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    with fake_teacher(ledger, "--answers", "hash") as url:
+        recipe = GenerateRecipe.model_validate(
+            {
+                "out": tmp_path / "run",
+                "seeds": [{"builtin": "python", "kind": "text"}],
+                "limit": 60,
+                "skills": {"open_domain_qa": {"transform": ["identity"]}},
+                "weaker": {"url": url},
+            }
+        )
+        generate(recipe)
+        asked = ledger.read_text().count('"written"')
+        generate(recipe)
+        assert ledger.read_text().count('"written"') == asked
+    pairs = list(read_pairs(tmp_path / "run" / "rounds" / "0001"))
+    measured = [pair for pair in pairs if SCORE in pair["scores"]]
+    assert 0.01 < len(measured) / len(pairs) < 0.15
+    assert {pair["scores"][SCORE] for pair in measured} == {0}  # it speaks in hashes
+    assert efforts(tmp_path / "run")["open_domain_qa", "weaker"].calls == SAMPLES * len(measured)
 
 
 def test_calls_and_tokens_are_counted_by_agent(tmp_path: Path) -> None:

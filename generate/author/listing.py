@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...progress import say, table
 from ...run import BadInput
-from ..effort import Efforts, efforts
+from ..effort import Efforts, efforts, refinements
 from ..flow import FlowStep, Skill, Verifier
 from ..skills import NAMES, find, load
 from .check import agents_of
@@ -87,6 +87,12 @@ def _say_costs(skill: Skill, found: Efforts, run: Path) -> None:
         table(f"Costs in {run}, by agent", ["agent", *COSTS], rows)
     else:
         say(f"{run}: no agent of {skill.name} was asked there")
+    for each in refinements(skill, found):
+        if math.isfinite(each.fall):
+            say(
+                f"Refined towards {each.refinement.goal}: a weaker responder's share of right answers falls by "
+                f"{each.fall:.2f} ({each.low:.2f} to {each.high:.2f}){', which does not pay' if each.complaint else ''}"
+            )
 
 
 def _verifiers(skill: Skill) -> str:

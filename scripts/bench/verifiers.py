@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 from genteach.generate.skills import NAMES  # noqa: E402
 from genteach.generate.tools.shares import told  # noqa: E402
 from genteach.progress import table  # noqa: E402
+
 from tests.corruption import Measured, of_skills  # noqa: E402
 from tests.recordings import sections  # noqa: E402
 
