@@ -233,13 +233,13 @@ async def work(job: Job, lock: Lock, ready: Callable[[], None] = lambda: None) -
     if job.shard != WHOLE:
         logs = logs / f"shard-{job.shard}" / "teacher"
     faculty = open_faculty(job.recipe.teachers, logs, job.recipe.weaker)
+    index = SeedIndex(job.folder / INDEX) if searches(job.recipe) else None
     try:
         await _follow(journal, job, parts.recipe)
         if taken_over := await parts.open():
             say(f"{taken_over} items are known from sealed parts")
         await journal.set_fact("recipe", parts.recipe)
         ready()
-        index = SeedIndex(job.folder / INDEX) if searches(job.recipe) else None
         engine = Engine(faculty, journal, job.recipe.run_seed, job.recipe.window, parts.seal, index)
 
         def items() -> Iterator[WorkItem]:
@@ -265,6 +265,8 @@ async def work(job: Job, lock: Lock, ready: Callable[[], None] = lambda: None) -
     finally:
         await faculty.close()
         journal.close()
+        if index:
+            index.close()
 
 
 async def _check_sandbox(job: Job) -> None:

@@ -12,7 +12,7 @@ from genteach.generate.journal import DONE, ItemName, Journal, Settled
 from genteach.generate.orca_bench import draw
 from genteach.generate.recipe import GenerateRecipe
 from genteach.generate.seeds import Seed, read_seeds
-from genteach.run import AccountingError, BadInput, settle_recipe
+from genteach.run import AccountingError, BadInput, EnvironmentFailure, settle_recipe
 
 from .servers import fake_teacher
 
@@ -117,6 +117,17 @@ def test_the_documents_take_turns_in_a_benchmark() -> None:
 def test_the_seeds_of_a_bare_python_are_of_the_kind_that_the_skills_take(tmp_path: Path) -> None:
     generate(recipe(tmp_path / "run", seeds=[{"builtin": "python"}], skills="reading_comprehension"))
     assert {seed.kind for seed in read_seeds(tmp_path / "run")} == {"text"}
+
+
+def test_without_a_sandbox_the_skills_that_need_one_are_named_before_anybody_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def not_here() -> None:
+        raise EnvironmentFailure("no namespaces here")
+
+    monkeypatch.setattr("genteach.generate.tools.sandbox.ready", not_here)
+    with pytest.raises(EnvironmentFailure, match="no namespaces here; leave out fermi, which run programs"):
+        generate(recipe(tmp_path / "run", skills="fermi,brain_teaser"))
 
 
 def test_seeds_that_changed_under_a_run_buy_nothing(out: Path) -> None:

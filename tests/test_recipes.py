@@ -13,6 +13,7 @@ from genteach.config import load
 from genteach.evaluate.recipe import EvaluateRecipe
 from genteach.generate.recipe import GenerateRecipe
 from genteach.generate.skills import NAMES
+from genteach.generate.skills import load as load_skill
 from genteach.run import BadInput
 from genteach.train.recipe import read_recipe
 from typer.main import get_command
@@ -110,3 +111,20 @@ def test_every_path_that_a_readme_names_exists(readme: Path) -> None:
         r"(?:recipes|scripts|generate|train|evaluate|tests)/[\w./-]+\w", readme.read_text()
     ):
         assert (ROOT / path).exists(), path
+
+
+def test_the_table_of_skills_has_every_skill_with_its_sizes() -> None:
+    rows = re.findall(
+        r"^\| ([a-z ]+) \| ([a-z ]+) \| (\d+) \| (\d+) \| (.+) \|$",
+        (ROOT / "README.md").read_text(),
+        re.MULTILINE,
+    )
+    said = {
+        name.replace(" ", "_"): (set(seeds.split(" and ")), int(ways), int(kinds))
+        for name, seeds, ways, kinds, _ in rows
+    }
+    assert said == {
+        name: (load_skill(name).kinds, len(load_skill(name).transform), len(load_skill(name).instruct))
+        for name in NAMES
+    }
+    assert all(how.strip() for *_, how in rows)
