@@ -24,7 +24,7 @@ async def weaker_right(record: Record, entry: Entry, ctx: Context) -> dict[str, 
 
     A reply that was cut, refused, or states no answer does not match.
     """
-    if entry.match == "judge" or record.turns or ctx.chance(f"difficulty {record.id}") >= SHARE:
+    if entry.match == "judge" or record.turns or ctx.chance(f"difficulty {record.path}") >= SHARE:
         return {}
     if not (replies := await ctx.ask_weaker(record.fields["turn"], SAMPLES)):
         return {}

@@ -257,7 +257,7 @@ class Skill:
 
     async def _refine_once(self, record: Record, round_number: int, ctx: Context) -> list[Record]:
         suited = [refinement for refinement in self.refine if refinement.suits(record.entry)]
-        for refinement in ctx.choose(f"refine {round_number} {record.id}", suited):
+        for refinement in ctx.choose(f"refine {round_number} {record.path}", suited):
             try:
                 suggestions = await refinement.suggester(record, ctx)
                 return [
@@ -287,7 +287,7 @@ class Skill:
         """The record with the form in which its reply is wanted; most often that is left to whoever replies."""
         plain = record.with_fields({"form": FREE, "format": NO_FORMAT})
         is_exact = self.entry(record.entry).match == "exact"  # a text down to its last character has its form
-        if self.format is None or is_exact or ctx.chance(f"format {record.id}") >= dials.format_share:
+        if self.format is None or is_exact or ctx.chance(f"format {record.path}") >= dials.format_share:
             return plain
         try:
             [formatted] = await self.format(plain, ctx)

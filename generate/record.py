@@ -60,6 +60,13 @@ class Record:
         return replace(self, entry=entry)
 
     @property
+    def path(self) -> str:
+        """Which way it took, whatever was said on it: what is drawn for a record goes by this, so that the same is drawn
+        after a prompt was edited."""
+        way = "\0".join(f"{step.agent}\1{step.choice}" for step in self.lineage)
+        return hashlib.sha256(f"{self.entry}\0{way}".encode()).hexdigest()[:16]
+
+    @property
     def id(self) -> str:
         """32 hex characters: where it came from and the path that it took; the same on every run."""
         path = "\0".join(f"{step.agent}\1{step.call}\1{step.choice}" for step in self.lineage)

@@ -59,9 +59,9 @@ class _Asking:
 
     def _laid_out(self, record: Record, ctx: Context, texts: list[str], dates: list[str]) -> Record:
         """The record with the texts in a drawn order, each with its date if there are any."""
-        order = ctx.choose(f"order {record.id}", range(len(texts)))
+        order = ctx.choose(f"order {record.path}", range(len(texts)))
         documents = numbered([texts[at] for at in order], [dates[at] for at in order] if dates else ())
-        rules = ctx.choose(f"rules {record.id}", self.rules)[0]
+        rules = ctx.choose(f"rules {record.path}", self.rules)[0]
         return record.with_fields({"documents": documents, "rules": rules})
 
 
@@ -89,13 +89,13 @@ class AmongOthers(_Asking):
     async def _placed(self, asked: Record, ctx: Context) -> Record:
         question, evidence, answer = (asked.fields[name] for name in ("question", "evidence", "answer"))
         others = await neighbours(asked, ctx, f"{question} {evidence}")
-        if ctx.chance(f"left out {asked.id}") < self.left_out:
+        if ctx.chance(f"left out {asked.path}") < self.left_out:
             silent = [text for text in others if not has_answer(text, evidence, answer)]
             asked = asked.with_fields({"withheld": answer, "answer": NOT_IN_DOCUMENTS})
             return self._laid_out(asked, ctx, _some(asked, ctx, silent), [])
         own = excerpt(asked.fields["passage"], question, evidence)
         written = [asked.fields["other"]] if "other" in asked.fields else []
-        dates = [TODAY, *ctx.choose(f"dates {asked.id}", EARLIER)] if self.dated else []
+        dates = [TODAY, *ctx.choose(f"dates {asked.path}", EARLIER)] if self.dated else []
         return self._laid_out(asked, ctx, [own, *written, *_some(asked, ctx, others)], dates)
 
 
@@ -139,7 +139,7 @@ class Planted:
         if has_answer(decoy, fields["evidence"], fields.get("withheld", fields["answer"])):
             raise Rejected(self.name, "decoy_answers", "the document that was added has the answer")
         texts = [*documents_in(fields["documents"]).values()]
-        place = ctx.choose(f"place {written.id}", range(len(texts) + 1))[0]
+        place = ctx.choose(f"place {written.path}", range(len(texts) + 1))[0]
         return [written.with_fields({"documents": numbered([*texts[:place], decoy, *texts[place:]])})]
 
 
@@ -161,7 +161,7 @@ def _some(record: Record, ctx: Context, others: list[str]) -> list[str]:
     """As many of them as are drawn for the record, the best; raises Rejected where there are too few."""
     if len(others) < FEWEST:
         raise Rejected("search", "too_few_documents", f"{len(others)} other documents were found")
-    return others[: ctx.choose(f"how many {record.id}", range(FEWEST, MOST + 1))[0]]
+    return others[: ctx.choose(f"how many {record.path}", range(FEWEST, MOST + 1))[0]]
 
 
 def excerpt(text: str, query: str, evidence: str = "") -> str:

@@ -55,7 +55,7 @@ def _drawn(record: Record, ctx: Context) -> Record:
     right = chosen(record.fields["answer"], question.options)
     if right is None:
         raise BadOptions(f"the answer {record.fields['answer'][:60]!r} is none of the options")
-    order = ctx.choose(f"options {record.id}", range(len(question.options)))
+    order = ctx.choose(f"options {record.path}", range(len(question.options)))
     moved = {"question": str(question.reordered(order)), "answer": LETTERS[order.index(right)]}
     if "claims" in record.fields:
         claims = lettered(record.fields["claims"])

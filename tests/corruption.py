@@ -32,10 +32,10 @@ from genteach.generate.tools.answers import number, plain_text
 from genteach.generate.tools.items import KEY
 from genteach.generate.tools.programs import code_of, mutants
 from genteach.generate.tools.search import SeedIndex
-from genteach.generate.verifiers.labels import label_set
+from genteach.generate.verifiers.labels import SHORTEST_CITED, label_set
 from genteach.generate.verifiers.page import fenced_action
 
-from .recordings import Keeping, Recorded, index, recordings, sections, seed_of
+from .recordings import Keeping, Recorded, Recording, index, recordings, sections, seed_of
 
 PASSAGES, SPAN = 20, 2400  # of the textbooks, and characters of each, for the offline teacher
 MOST_OF_A_KIND = 6  # wrong answers of one kind that are made of one record
@@ -61,6 +61,7 @@ class Finished:
     record: Record
     journal: Path
     teacher: Any
+    run_seed: int
 
 
 class Nobody(OfflineTeacher):
@@ -92,26 +93,31 @@ async def _finished(skill: Skill, folder: Path, found: SeedIndex | None, passage
         names = list(sections())
         for name in names[:: max(1, len(names) // passages)]:
             seed = seed_of({"document": name, "span": [0, SPAN]})
-            for each in await _walk(skill, seed, folder, offline, Dials(4, 1), found):
+            for each in await _walk(skill, Recording(seed, Dials(4, 1)), folder, offline, found):
                 yield each
     for recording in recordings(skill.name):
-        for each in await _walk(skill, recording.seed, folder, Recorded(skill.name), recording.dials, found):
+        for each in await _walk(skill, recording, folder, Recorded(skill.name), found):
             yield replace(each, teacher=Nobody())
 
 
 async def _walk(
-    skill: Skill, seed: Seed, folder: Path, teacher: Any, dials: Dials, found: SeedIndex | None
+    skill: Skill, recording: Recording, folder: Path, teacher: Any, found: SeedIndex | None
 ) -> list[Finished]:
+    seed = recording.seed
     path = folder / f"{skill.name}-{seed.id}-{teacher.name[:4]}.sqlite"
     journal = Journal(path)
-    ctx = Keeping(skill, seed, _item(skill, seed), 0, 0, teacher, journal, Tally(), found)
+    ctx = Keeping(skill, seed, _item(skill, seed), 0, recording.run_seed, teacher, journal, Tally(), found)
     try:
-        await skill.run(seed, ctx, dials)
+        await skill.run(seed, ctx, recording.dials)
     except (Rejected, Unanswerable):
         return []
     finally:
         journal.close()
-    return [Finished(record, path, teacher) for record, verdict in ctx.records if verdict.by != UNVERIFIED]
+    return [
+        Finished(record, path, teacher, recording.run_seed)
+        for record, verdict in ctx.records
+        if verdict.by != UNVERIFIED
+    ]
 
 
 async def _count_wrong(
@@ -144,7 +150,15 @@ async def _reason(skill: Skill, changed: Finished, found: SeedIndex | None) -> s
     """Why a record is turned down; empty where it is accepted, None where somebody would have to be asked."""
     record, journal = changed.record, Journal(changed.journal)
     ctx = Keeping(
-        skill, record.seed, _item(skill, record.seed), 0, 0, changed.teacher, journal, Tally(), found
+        skill,
+        record.seed,
+        _item(skill, record.seed),
+        0,
+        changed.run_seed,
+        changed.teacher,
+        journal,
+        Tally(),
+        found,
     )
     try:
         verdict = await skill.verdict(record, ctx)
@@ -208,12 +222,23 @@ def _wrong_answers(entry: Entry, record: Record, others: Sequence[Record], draw:
     for label in labels:
         if plain_text(label) not in plain_text(answer):
             yield "label", _answering(record, answer, label)
+            yield "one label too many", _answering(record, answer, f"{answer}, {label}")
     if labels:
+        yield from _wrong_quotations(record, others, draw)
         return
     for other in draw.sample(others, min(4, len(others))):
         span = _span(other, len(answer.split()), draw)
         if plain_text(span) != plain_text(answer):
             yield "span from another passage", _answering(record, answer, span)
+
+
+def _wrong_quotations(record: Record, others: Sequence[Record], draw: Random) -> Changed:
+    """The deciding words of a reply, quoted from another passage."""
+    reply, text = record.fields["response"], record.fields["text"]
+    for quotation in re.findall(r'"([^"\n]+)"', reply) if record.fields.get("form") != "json" else ():
+        other = _span(draw.choice(others), SHORTEST_CITED + 1, draw) if others else ""
+        if other not in text and not re.search('["“”…]', other):
+            yield "quotation from another passage", _replying(record, reply.replace(quotation, other))
 
 
 def _span(other: Record, count: int, draw: Random) -> str:
@@ -285,9 +310,9 @@ def _broken_lists(
                 span = _span(draw.choice(others), len(value.split()) or 1, draw)
                 if plain_text(span) != plain_text(value):
                     yield "value from another passage", with_item(place, item | {key: span})
-            if place and items[place - 1].get(key, value) != value and len(item) > 1:
-                swapped = with_item(place, item | {key: items[place - 1][key]})
-                swapped[place - 1] = items[place - 1] | {key: value}
+            swapped = with_item(place, item | {key: items[place - 1][key]})
+            swapped[place - 1] = items[place - 1] | {key: value}
+            if any(each not in items for each in swapped):
                 yield "swapped values", swapped
 
 

@@ -1,7 +1,8 @@
 """Complete runs of each skill with replies written down as a strong model would write them: tests/recorded/SKILL/.
 
 `seeds.jsonl` says on what: a piece of an OpenStax section ({"document", "span"}), or of the standard library, whose
-licence lets it stand here ({"text", "kind", "source"}); "transform" and "entries" may say what is drawn from.
+licence lets it stand here ({"text", "kind", "source"}); "transform" and "entries" may say what is
+drawn from, "run_seed" how.
 `replies.jsonl` holds the replies, by skill, seed, agent and the running number of the agent's requests.
 
     python tests/recordings.py SKILL               # prints the prompts that wait for a reply
@@ -40,10 +41,11 @@ NEIGHBOURS = 200  # sections in the index of a skill that searches
 
 @dataclass(frozen=True)
 class Recording:
-    """A seed, and what its flow may draw from."""
+    """A seed, what its flow may draw from, and the run seed that it is drawn with."""
 
     seed: Seed
     dials: Dials
+    run_seed: int = 0
 
 
 @dataclass
@@ -74,7 +76,8 @@ def recordings(skill: str) -> list[Recording]:
         if "document" in row and row["document"] not in sections():
             continue
         drawn = (frozenset(row.get("transform", ())), frozenset(row.get("entries", ())))
-        found.append(Recording(seed_of(row), Dials(1, 1, *drawn, format_share=1)))
+        dials = Dials(1, 1, *drawn, format_share=1)
+        found.append(Recording(seed_of(row), dials, row.get("run_seed", 0)))
     return found
 
 
@@ -143,7 +146,7 @@ async def walk(skill_name: str, recording: Recording, teacher: Any) -> Walk:
         journal = Journal(Path(folder) / "journal.sqlite")
         item = ItemName(item_id(skill.name, seed.id), skill.name, seed.id)
         found = index(Path(folder)) if "index" in skill.needs else None
-        ctx = Keeping(skill, seed, item, 0, 0, teacher, journal, Tally(), found)
+        ctx = Keeping(skill, seed, item, 0, recording.run_seed, teacher, journal, Tally(), found)
         walked = Walk(seed, ctx.pairs, ctx.records, ctx.rejected)
         try:
             await skill.run(seed, ctx, recording.dials)

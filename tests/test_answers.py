@@ -71,6 +71,7 @@ def test_every_number_of_a_text_is_found_with_its_place() -> None:
 def test_texts_are_equal_but_for_case_quotes_and_a_leading_article() -> None:
     assert same_text("The “Nile”.", "nile")
     assert same_text("**it’s a fact**", "It's a  fact!")
+    assert same_text("(C)", "c") and not same_text("(C) the liver", "C")
     assert not same_text("a an", "an a")
     assert same_exactly("one  two\n", "one two") and not same_exactly("One two", "one two")
 
@@ -116,6 +117,13 @@ def test_each_step_of_a_worked_reply_can_be_checked() -> None:
     steps = equations(text)
     assert [s.holds() for s in steps] == [True, True, False, True, True, True]
     assert steps[0] == ("16 - 3 - 4", "9")
+
+
+@pytest.mark.parametrize(
+    "step", ["√(9 + 16) = 5", "√16 + 2 = 6", "sqrt(16) + 2 = 6", "log(100) + 1 = 3", "2^3 + 1 = 9"]
+)
+def test_what_stands_below_a_root_or_in_an_exponent_is_no_step_that_could_be_wrong(step: str) -> None:
+    assert equations(step) == []
 
 
 def test_hostile_text_costs_nothing() -> None:

@@ -163,6 +163,7 @@ def test_exactly_one_option_follows_and_it_is_the_authors(changed: dict[str, str
     ("changed", "why"),
     [
         ({}, ""),
+        ({"question": "A: Ben lies.\nB: Cleo lies.\nC: Ada lies."}, ""),  # statements, and no options
         ({"answer": "Ben"}, "solution_disagrees"),
         ({"sought": "1"}, "puzzle_unsolved"),
         ({"sought": HOW_MANY, "answer": "6"}, ""),

@@ -138,16 +138,16 @@ def test_the_probe_reports_a_leak_rate_for_every_flow(
 ) -> None:
     recipe = {
         "seeds": [{"builtin": "python", "kind": "text"}],
-        "limit": 20,
+        "limit": 5,
         "skills": "reading_comprehension,open_domain_qa",
     }
     generate(GenerateRecipe.model_validate({**recipe, "out": tmp_path / "run"}))
-    probe(tmp_path / "run", 50, None)
+    probe(tmp_path / "run", 10, None)
     report = json.loads((tmp_path / "run" / "injection" / "report.json").read_text())
-    assert report["planted"] == 50
+    assert report["planted"] == 10
     assert {name: leaks["seeds"] for name, leaks in report["skills"].items()} == {
-        "reading_comprehension": 50,
-        "open_domain_qa": 50,
+        "reading_comprehension": 10,
+        "open_domain_qa": 10,
     }
     assert all(leaks["obeyed"] == 0 for leaks in report["skills"].values())  # rules read no orders
-    assert "0.0% (0.0 to 7.1)" in capsys.readouterr().out
+    assert "0.0% (0.0 to 27.8)" in capsys.readouterr().out

@@ -87,6 +87,7 @@ class Trial:
     lives: list[Life] = field(default_factory=list)
 
     def start(self) -> Life:
+        self._let_the_server_finish()
         config = self.out.with_suffix(".yaml")
         where = {"out": str(self.out), "teacher": {"url": self.url, "slots": self.slots}}
         config.write_text(yaml.safe_dump(self.recipe | where))
@@ -94,6 +95,12 @@ class Trial:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.lives.append(Life(time.time(), process))
         return self.lives[-1]
+
+    def _let_the_server_finish(self) -> None:
+        """Until it has noted all that it does for clients that are gone: its lines are told apart by their time."""
+        size = -1
+        while self.ledger.exists() and size != (size := self.ledger.stat().st_size):
+            time.sleep(0.06)
 
     def complete(self) -> None:
         """Let it run to its end."""
@@ -139,7 +146,10 @@ def audit(trial: Trial) -> Audit:
             if (payer := paid.get(call)) is not None:
                 found.repeats[payer] += 1
                 if SIGKILL not in trial.lives[payer].how or last[payer, line["seed_id"]] != call:
-                    found.wrong.append(f"life {payer} ({trial.lives[payer].how}): {line['agent']} {call}")
+                    life = trial.lives[payer]
+                    found.wrong.append(
+                        f"life {payer} ({life.how}, {life.said[-200:]!r}): {line['agent']} {call}"
+                    )
             last[number, line["seed_id"]] = call
     return found
 

@@ -64,30 +64,43 @@ def test_sentences_are_those_that_can_be_shown_alone() -> None:
             reading.DEFINED.format("is", "a lymph node"),
             "one of the small, bean-shaped organs of the lymphatic system",
         ),
-        (reading.GAP.format("Of this, 17 liters", "slowly reabsorbed by"), "are"),
-        (reading.DIFFER.format("liters"), "3"),
+        (reading.GAP.format("Osler described the external", "of the nodes"), "swelling"),
+        (reading.GAP.format("Osler described the internal", "of the nodes"), NOT_STATED),
         (reading.COUNT.format("lymphatic"), "2"),
-        (reading.HOLDS.format("lasts"), '"Swelling that lasts is called lymphedema."'),
-        (reading.GOES_ON.format("Swelling that lasts is"), "called lymphedema"),
-        (reading.GOES_ON.format("Swelling that hurts is"), NOT_STATED),
-        (reading.GAP.format("Of this, 18 liters", "slowly reabsorbed by"), NOT_STATED),
-        (reading.DIFFER.format("gallons"), NOT_STATED),
+        ("Which percentage does the passage give?", "80 percent"),
     ],
 )
 def test_a_question_is_answered_from_the_passage_alone(question: str, answer: str) -> None:
     assert final_answer(ask(reading.RULES, "answer", passage=PASSAGE, question=question)) == answer
 
 
-def test_a_brief_passage_is_asked_only_for_what_is_told_by_its_kind() -> None:
+def test_a_fact_is_asked_for_only_where_it_is_told_by_its_kind() -> None:
     with pytest.raises(Declined):
         ask(reading.RULES, "literal_comprehension", passage="Return the list of names, sorted by length.")
     [item] = ask(reading.RULES, "literal_comprehension", passage="It may well raise KeyError for names.")
     assert item["answer"] == "KeyError"
 
 
-def test_a_question_of_another_author_is_declined() -> None:
+@pytest.mark.parametrize(
+    ("rules", "agent", "fields"),
+    [
+        (reading.RULES, "answer", {"passage": PASSAGE, "question": "Why do nodes swell?"}),
+        (reading.RULES, "answer", {"passage": PASSAGE, "question": reading.GAP.format("Dr. Osler", "the")}),
+        (problems.RULES, "answer", {"question": "What is a spleen?"}),
+        (problems.RULES, "answer", {"question": "What is 5 times 3, and 2 more?"}),
+        (
+            editing.RULES,
+            "edit",
+            {"text": "It drains.", "instruction": "Write the word flows in capital letters."},
+        ),
+        (editing.RULES, "edit", {"text": "It drains.", "instruction": "Translate the word drains."}),
+    ],
+)
+def test_a_question_of_another_author_is_declined(
+    rules: dict[str, Any], agent: str, fields: dict[str, str]
+) -> None:
     with pytest.raises(Declined):
-        ask(reading.RULES, "answer", passage=PASSAGE, question="Why do nodes swell?")
+        ask(rules, agent, **fields)
 
 
 def test_a_gap_is_filled_by_one_word_of_the_passage_only() -> None:
@@ -108,81 +121,43 @@ def test_a_thing_is_the_only_one_of_its_kind() -> None:
             assert {found[0] for found in re.finditer(pattern, passage)} == {item["answer"]}
 
 
-def test_sentences_are_put_in_the_order_of_the_passage() -> None:
-    for passage, item in items(reading.RULES, "sequencing_events"):
-        line = " ".join(passage.split())
-        shown = dict(re.findall(r"^([ABC])\. (.+)$", item["question"], re.MULTILINE))
-        places = [line.index(shown[label]) for label in item["answer"].split(", ")]
-        assert places == sorted(places) and len(places) == 3
-
-
 def test_a_count_is_the_number_of_occurrences() -> None:
     for passage, item in items(reading.RULES, "numerical_discrete_reasoning"):
-        if counted := re.search(r'the word "(\w+)"', item["question"]):
-            words = [word.lower() for word in re.findall(r"\w+", passage)]
-            assert words.count(counted[1]) == int(item["answer"])
+        counted = re.search(r'the word "(\w+)"', item["question"])
+        words = [word.lower() for word in re.findall(r"[\w'’-]+", passage)]
+        assert counted and words.count(counted[1]) == int(item["answer"])
 
 
 def test_an_unanswerable_child_has_lost_its_sentence_and_nothing_else() -> None:
-    question = reading.HOLDS.format("reabsorbed")
-    evidence = "Of this, 17 liters are slowly reabsorbed by the vessels."
+    question = reading.GAP.format("Osler described the external", "of the nodes")
+    evidence = "Osler described the external swelling of the nodes"
     edited = ask(
         reading.RULES,
         "edit_unanswerable",
         passage=PASSAGE,
         question=question,
-        answer=evidence,
+        answer="swelling",
         evidence=evidence,
     )
     assert edited["answer"] == NOT_STATED
-    assert "reabsorbed" not in edited["passage"]
-    assert len(edited["passage"]) > len(PASSAGE) - len(evidence) - 3
+    assert edited["passage"] == PASSAGE.replace(
+        "Dr. Osler described the external swelling of the nodes. ", ""
+    )
     reply = ask(reading.RULES, "answer", passage=edited["passage"], question=question)
     assert final_answer(reply) == NOT_STATED
-
-
-def test_a_changed_passage_gives_another_answer() -> None:
-    evidence = "Dr. Osler described the external swelling of the nodes."
-    fields = {"question": reading.HOLDS.format("described"), "answer": evidence, "evidence": evidence}
-    edited = ask(reading.RULES, "edit_answer_changed", passage=PASSAGE, **fields)
-    assert edited["evidence"] == evidence.replace("external", "internal")
-    assert edited["evidence"] in edited["passage"]
-    with pytest.raises(Declined):
-        ask(
-            reading.RULES,
-            "edit_answer_changed",
-            passage=PASSAGE,
-            question="?",
-            answer="spleen",
-            evidence=evidence,
-        )
 
 
 @pytest.mark.parametrize(
     ("instruction", "text", "edited"),
     [
-        ("Replace the word slowly with quickly.", "It slowly drains.", "It quickly drains."),
-        ("Delete the word slowly.", "It drains slowly, always.", "It drains, always."),
+        ('Replace the word drains with the gap "___".', "It drains.", "It ___."),
         ("Write the word drains in capital letters.", "It drains.", "It DRAINS."),
-        ("Write the whole text in small letters.", "It Drains.", "it drains."),
         ("Set the word drains in bold, with two asterisks on either side.", "It drains.", "It **drains**."),
         ("Mask the word drains with one # for each letter.", "It drains.", "It ######."),
-        ("Mask every digit with #.", "In 1999 it was 20%.", "In #### it was ##%."),
-        ('Write "%" for " percent".', "It is 20 percent.", "It is 20%."),
         (
-            "Write the numbers from two to twelve in digits.",
-            "Seven of twelve are often done.",
-            "7 of 12 are often done.",
-        ),
-        (
-            "Write numbers without a comma between thousands.",
-            "12,000 of 1,234,567, or 3,5",
-            "12000 of 1234567, or 3,5",
-        ),
-        (
-            "1. Delete the word slowly.\n2. Mask the word drains with one # for each letter.",
+            "Write the word slowly in capital letters. Mask the word drains with one # for each letter.",
             "It slowly drains.",
-            "It ######.",
+            "It SLOWLY ######.",
         ),
     ],
 )
@@ -198,34 +173,31 @@ def test_each_task_changes_a_sentence_of_the_passage_in_one_way(entry: str) -> N
         assert load("text_modification").entry(entry).match == "exact"
 
 
-@pytest.mark.parametrize(
-    ("entry", "instruction", "reply"),
-    [
-        (
-            "text_obfuscation",
-            editing.REPLACE_AT,
-            "1 ### 2 the 3 list 4 names. The answer is ### the list names.",
-        ),
-        ("text_removing", editing.KEEP_AT, "1 Return. The answer is Return."),
-    ],
-)
-def test_a_clause_of_a_brief_passage_is_edited_word_by_word(entry: str, instruction: str, reply: str) -> None:
-    tasks = ask(editing.RULES, entry, passage="Return the\nlist names, sorted, or give the whole list back.")
+def test_the_words_are_numbered_up_to_the_one_that_is_kept() -> None:
+    tasks = ask(
+        editing.RULES,
+        "text_removing",
+        passage="Return the\nlist names, sorted, or give the whole list back.",
+    )
     assert {task["text"] for task in tasks} <= {"Return the list names", "or give the whole list back"}
     for task in tasks:
         assert final_answer(ask(editing.RULES, "edit", **task)) == task["answer"]
-    told = ask(editing.RULES, "edit", text="Return the list names", instruction=instruction.format(1))
-    assert told == reply
+    told = ask(editing.RULES, "edit", text="Return the list names", instruction=editing.KEEP.format(3))
+    assert told == "1 Return 2 the 3 list. The answer is list."
 
 
-def test_a_refined_task_restates_the_steps_and_adds_one() -> None:
-    task = {"text": "It slowly drains the swollen vessels.", "instruction": "Delete the word slowly."}
+def test_a_refined_task_restates_the_step_and_adds_one() -> None:
+    task = {
+        "text": "It slowly drains the swollen vessels.",
+        "instruction": "Write the word slowly in capital letters.",
+    }
     suggestions = ask(editing.RULES, "suggester", **task)
     assert len({suggestion["suggestion"] for suggestion in suggestions}) == 3
     for suggestion in suggestions:
         refined = ask(editing.RULES, "exact_editor", **task, **suggestion)
-        assert refined["instruction"] == f"1. Delete the word slowly.\n2. {suggestion['suggestion']}"
-        assert refined["answer"] not in (task["text"], "It drains the swollen vessels.")
+        assert refined["instruction"] == f"{task['instruction']} {suggestion['suggestion']}"
+        assert refined["answer"].startswith("It SLOWLY ")
+        assert refined["answer"] != "It SLOWLY drains the swollen vessels."
 
 
 @pytest.mark.parametrize(
@@ -249,32 +221,27 @@ def _check_solution(item: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("question", "reply"),
     [
-        (problems.PLUS.format(47, 85), "7+5=12, 4+8+1=13. The answer is 132."),
-        (problems.MINUS.format(42, 17), "12-7=5, 4-1-1=2. The answer is 25."),
-        (problems.MINUS.format(100, 1), "10-1=9, 10-0-1=9, 1-0-1=0. The answer is 99."),
         (problems.TIMES.format(47, 6), "7*6=42, 4*6+4=28. The answer is 282."),
+        (problems.SHARES.format(47, "cups", "cups", 6), "7*6=42, 4*6+4=28. The answer is 282."),
         (
-            problems.STEPS.format(9, "cups", 4, 5, "cups"),
-            "9 + 4 = 13, 13 - 5 = 8. The answer is 8.",
+            problems.CHANGES.format("9 cups", "grows by 4 and then shrinks by 5"),
+            "9+4=13. 13-5=8. The answer is 8.",
+        ),
+        (
+            problems.MORE.format(problems.TIMES.format(47, 6), 18),
+            "7*6=42, 4*6+4=28. 282+18=300. The answer is 300.",
         ),
     ],
 )
-def test_arithmetic_is_worked_in_columns(question: str, reply: str) -> None:
+def test_arithmetic_is_worked_step_by_step(question: str, reply: str) -> None:
     assert ask(problems.RULES, "answer", question=question) == reply
 
 
-@pytest.mark.parametrize(
-    ("a", "b"), [(Random(n).randrange(1, 10**6), Random(-n).randrange(1, 10**6)) for n in range(50)]
-)
-def test_columns_hold_for_numbers_of_any_length(a: int, b: int) -> None:
-    a, b = max(a, b), min(a, b)
-    for (steps, result), right in (
-        (problems.added(a, b), a + b),
-        (problems.taken(a, b), a - b),
-        (problems.multiplied(a, 7), a * 7),
-    ):
-        assert result == right
-        assert all(step.holds() for step in equations(steps))
-        # The units of the steps, read from the last to the first, spell the result.
-        shown = [step.rpartition("=")[2] for step in steps.split(", ")]
-        assert int(shown[-1] + "".join(digit[-1] for digit in reversed(shown[:-1]))) == right
+@pytest.mark.parametrize("seed", range(50))
+def test_columns_hold_for_numbers_of_any_length(seed: int) -> None:
+    a, n = Random(seed).randrange(1, 10**6), Random(seed).randrange(2, 10)
+    steps = problems.columns(a, n)
+    assert all(step.holds() for step in equations(steps))
+    # The units of the steps, read from the last to the first, spell the result.
+    shown = [step.rpartition("=")[2] for step in steps.split(", ")]
+    assert int(shown[-1] + "".join(digit[-1] for digit in reversed(shown[:-1]))) == a * n

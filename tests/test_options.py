@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from genteach.generate.agent import Agent
 from genteach.generate.flow import Entry, Rejected
-from genteach.generate.record import Record, Verdict
+from genteach.generate.record import Record, Step, Verdict
 from genteach.generate.reply import Declined
 from genteach.generate.seeds import Seed
 from genteach.generate.shuffle import Shuffled
@@ -103,6 +103,7 @@ def test_what_cannot_be_answered_by_letter_in_any_order_is_refused(question: str
     ("said", "place"),
     [("B", 1), ("(B)", 1), ("b.", 1), ("**B**", 1), ("Option B", 1), ("(B) the liver", 1), ("B) The liver.", 1)]
     + [("the liver", 1), ("Liver", 1), ("B: the liver", 1), ("E", None), ("(A) and (B)", None), ("A or B", None)]
+    + [("B – the liver", 1), ("(B) (liver)", 1), ("B - the heart", None), ("(A) (B)", None), ("A – B", None)]
     + [("(B) the heart", None), ("a kidney", None), ("", None), ("B" * 5000, None)],
 )  # fmt: skip
 def test_a_choice_is_named_by_letter_by_words_or_by_both_if_they_agree(said: str, place: int | None) -> None:
@@ -247,8 +248,9 @@ class Author(Class):
 def test_options_answer_and_claims_move_together() -> None:
     claims = "(A) a at 1\n(B) b at 1\n(C) c at 1\n(D) d at 1"
     places = set()
-    for seed in range(40):
-        start = Record.begin("skill", Seed(f"{seed:032}", "t", "text", "doc", (0, 1), "test", "CC0-1.0"))
+    begun = Record.begin("skill", Seed("0" * 32, "t", "text", "doc", (0, 1), "test", "CC0-1.0"))
+    for item in range(40):
+        start = begun.with_fields({}, Step("transformed", "", str(item)))
         author = Author({"question": QUESTION, "answer": "(A)", "claims": claims})
         [drawn] = asyncio.run(Shuffled(ANSWER)(start, author))  # type: ignore[arg-type]
         place = "ABCD".index(drawn.fields["answer"])

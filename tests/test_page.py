@@ -221,10 +221,12 @@ def test_a_task_counts_only_where_its_own_way_leads_to_a_goal_that_demands_somet
 
 
 def acted(*lines: str, **changed: str) -> Record:
-    record = task(**changed)
+    record = task(**changed).saying("system", "You use web sites for people.")
+    visit = Visit(Site.read(record.fields["passage"]), record.fields["reply"])
     for line in lines:
         said = f"I see it.\n\n```action\n{line}\n```"
-        record = record.saying("user", "a page").saying("assistant", said).with_fields({"response": said})
+        record = record.saying("user", visit.look()).saying("assistant", said).with_fields({"response": said})
+        visit.do(read_action(line))
     return record
 
 

@@ -354,6 +354,16 @@ def test_a_hidden_rule_gives_all_outputs_and_the_answer(rule: str, why: str | No
     assert reason(ruled, given, entry("exact")) == why
     if why == "":
         assert reason(ruled, given.with_fields({"answer": "EFG"}), entry("exact")) == "rule_disagrees"
+        turned = "Input: 3\nOutput: 9\n\nInput: 4\nOutput: 16"
+        numeric = {
+            "examples": turned,
+            "query": "5",
+            "answer": "25",
+            "rule": "def f(x):\n    return int(x) * 5 // 5 * int(x)",
+        }
+        assert reason(ruled, given.with_fields(numeric), entry("number")) == ""
+        listed = {**numeric, "rule": "def f(x):\n    return {3: 9, 4: 16, 5: 25}[int(x)]"}
+        assert reason(ruled, given.with_fields(listed), entry("number")) == "rule_is_a_table"
     if why == "rule_is_a_table":
         told = given.with_fields({"instruction": "Look it up: ab BA, cd DC, efg GFE."})
         assert reason(ruled, told, entry("exact")) == ""

@@ -24,7 +24,7 @@ def test_a_folder_of_textbook_sections_gives_hundreds_of_verified_pairs(tmp_path
         "--teacher",
         "offline",
         "--skills",
-        "all",
+        "reading_comprehension,text_modification,open_domain_qa",
         "--out",
         str(out),
     ]

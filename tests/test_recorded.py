@@ -45,9 +45,8 @@ class Played:
             return [await self._walk(recording, teacher, folder) for recording in self.recordings]
 
     async def _walk(self, recording: Recording, teacher: TeacherSettings, folder: Path) -> Walk:
-        [walk] = [
-            each async for each in walks(self.skill, [recording.seed], teacher, folder, recording.dials)
-        ]
+        told = (teacher, folder, recording.dials, recording.run_seed)
+        [walk] = [each async for each in walks(self.skill, [recording.seed], *told)]
         return walk
 
 

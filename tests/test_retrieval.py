@@ -93,6 +93,8 @@ def test_a_document_has_the_answer_by_its_evidence_or_by_its_words(
         ("It has three [1]. The answer is three lobes.", "wrong_citation"),
         ("It has three [2], others four [4]. The answer is three lobes.", "no_such_document"),
         ('"The right lung has two lobes" [2]. The answer is three lobes.', "misquoted_document"),
+        ('As [2] has it, "the right lung has two lobes". The answer is three lobes.', "misquoted_document"),
+        ('"Three" are the lobes of a right lung, not "two" [2]. The answer is three lobes.', ""),
         ('"The right lung has three lobes" [1], [2]. The answer is three lobes.', "misquoted_document"),
     ],
 )

@@ -37,7 +37,7 @@ from genteach.generate.tools.actions import (
 from genteach.generate.tools.sandbox import grade
 from genteach.generate.tools.schema import is_plain, read_apis
 from genteach.generate.tools.search import SeedIndex
-from genteach.generate.tools.solution import Solution, Unfounded, says
+from genteach.generate.tools.solution import Shape, Solution, Unfounded, says
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -435,6 +435,8 @@ def test_a_final_answer_keeps_its_form_and_a_failure_needs_none() -> None:
         ({"calls": '[{"name": "lease_address"}]'}, "solution_unreadable"),
         ({"calls": json.dumps([{**LEASE, "after": [1]}])}, "solution_unreadable"),
         ({"must_say": '{"address": "10.0.0.1"}'}, "solution_unreadable"),
+        ({"must_say": "[true]"}, "solution_unreadable"),
+        ({"must_say": '[" "]'}, "solution_unreadable"),
         ({"hidden": "none"}, "solution_unreadable"),
         ({"calls": json.dumps([{"name": "lease", "arguments": {}}])}, "solution_call_invalid"),
         ({"calls": json.dumps([{"name": "lease_address", "arguments": {}}])}, "solution_call_invalid"),
@@ -659,3 +661,36 @@ def test_the_assistant_and_the_user_never_see_the_program_or_the_solution() -> N
     secret = {"implementation", "passage", "calls", "must_say", "document"}
     assert not ASSISTANT.reads & (secret | {"hidden"})
     assert isinstance(SKILL.respond, ToolDialogue) and not SKILL.respond.user.reads & secret
+
+
+# --- kinds of task -------------------------------------------------------------------------------------------
+
+
+def solved(*calls: str, hidden: str = "{}", **marks: Any) -> Solution:
+    """A solution of calls to these APIs; `marks` are those of the last one."""
+    rows: list[dict[str, Any]] = [{"name": name, "arguments": {}} for name in calls]
+    if marks:
+        rows[-1] |= marks
+    return Solution.read(
+        {"calls": json.dumps(rows), "outcome": "REFUSED", "must_say": "[]", "hidden": hidden}
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "right", "wrong", "why"),
+    [
+        (Shape(1, 1), solved("find"), solved("find", "find"), "2 calls"),
+        (Shape(0, 0), solved(), solved("find"), "1 calls"),
+        (Shape(2, apis=2), solved("find", "move"), solved("find", "find"), "fewer than 2 APIs"),
+        (Shape(hides=True), solved("find", hidden='{"id": 1}'), solved("find"), "no value is hidden"),
+        (Shape(), solved("find"), solved("find", hidden='{"id": 1}'), "a value is hidden"),
+        (Shape(refuses=True), solved("move", fails=True), solved("move"), "no call is refused"),
+        (Shape(), solved("move"), solved("move", fails=True), "a call is refused"),
+        (Shape(2, depends=True), solved("find", "move", after=[1]), solved("find", "move"), "no call rests"),
+    ],
+)
+def test_a_task_of_another_kind_is_told_by_its_solution(
+    shape: Shape, right: Solution, wrong: Solution, why: str
+) -> None:
+    assert shape.fault(right) is None
+    assert why in (shape.fault(wrong) or "")

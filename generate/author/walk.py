@@ -98,7 +98,12 @@ class Watched(SeedContext):
 
 
 async def walks(
-    skill: Skill, seeds: Sequence[Seed], teacher: TeacherSettings, folder: Path, dials: Dials | None = None
+    skill: Skill,
+    seeds: Sequence[Seed],
+    teacher: TeacherSettings,
+    folder: Path,
+    dials: Dials | None = None,
+    run_seed: int = 0,
 ) -> AsyncGenerator[Walk]:
     """One walk after the other, as they end; the folder keeps the replies, and a second time nothing is asked again.
 
@@ -115,7 +120,7 @@ async def walks(
             for number, seed in enumerate(seeds):
                 name = ItemName(item_id(skill.name, seed.id), skill.name, seed.id)
                 of = faculty.teacher_of(name.id)
-                ctx = Watched(skill, seed, name, number, 0, of, journal, Tally(), index)
+                ctx = Watched(skill, seed, name, number, run_seed, of, journal, Tally(), index)
                 yield await _walk(ctx, dials or Dials())
         finally:
             journal.close()

@@ -8,7 +8,7 @@ arrangement; elsewhere an expression is computed, or the question is asked again
 from __future__ import annotations
 
 from ..agent import Agent
-from ..flow import IDENTITY, Entry, Refinement, Skill
+from ..flow import IDENTITY, Entry, Match, Refinement, Skill
 from ..formats import format_guide
 from ..reply import Form, form
 from ..shuffle import Shuffled
@@ -114,9 +114,9 @@ QUESTION = (
 MACHINE = (
     "Write the same situation and rules a second time for a program that tries every arrangement. It knows these lines and no "
     f"others:\n\n{VOCABULARY}\n\n"
-    'Names are one to four plain words, spelled alike everywhere, without "and", "or" or "not". Every fact is written out in '
-    'full: "Ada at 1 or Ada at 2", not "Ada at 1 or 2". The program knows what you write and nothing besides: where each '
-    'place takes one, say "each place holds 1". A condition that the question adds ("Suppose that …") is a line as well. '
+    'Every fact is written out in full: "Ada at 1 or Ada at 2", not "Ada at 1 or 2". The program knows what you write and '
+    'nothing besides: where each place takes one, say "each place holds 1". A condition that the question adds ("Suppose '
+    'that …") is a line as well. '
     "A puzzle that does not go into these lines is not wanted."
 )
 PUZZLE = "the lines items:, places: and the rules, for the program"
@@ -162,10 +162,10 @@ def game(name: str, definition: str, after: frozenset[str] = GAMES) -> Entry:
     )
 
 
-def puzzle(name: str, definition: str, answer: str, after: frozenset[str] = GAMES) -> Entry:
+def puzzle(name: str, definition: str, answer: str, match: Match) -> Entry:
     """A puzzle without options, which code solves."""
     fields = Form((("question", "the situation, the rules and the question"), *SOUGHT.items()), many=2)
-    return Entry(name, setter(name, definition, f"{answer}\n\n{MACHINE}", fields), definition, after, "text")
+    return Entry(name, setter(name, definition, f"{answer}\n\n{MACHINE}", fields), definition, GAMES, match)
 
 
 def choice(name: str, definition: str, after: frozenset[str] = LOGIC, options: str = OPTIONS) -> Entry:
@@ -212,7 +212,7 @@ INSTRUCT = [
     ),
     game(
         "truth_tellers",
-        "Three to five speakers of two sorts, of whom one always tells the truth and the other always lies, or exactly so many "
+        "Three to five speakers of two sorts, of which one always tells the truth and the other always lies, or exactly so many "
         'of whom lie, make statements about each other and about one thing more. In the lines, "Ada says that Ben lies" is "Ada '
         'at honest iff Ben at liar".',
         frozenset({"identity", "cast", "organisation"}),
@@ -229,12 +229,14 @@ INSTRUCT = [
         "Items take places under two to four rules; ask in how many different ways that can be done, and say in the question "
         "what counts as different.",
         f'The answer is one number between 2 and 60, and `sought` is "{HOW_MANY}".',
+        "number",
     ),
     puzzle(
         "deduction",
         "Four to six items take places under clues that leave one arrangement, none of which names the place that is asked for; "
         "ask where one of them is, or what is at one of the places.",
         "The answer is one name, and follows from the clues with certainty. No clue is without use.",
+        "text",
     ),
     choice(
         "syllogism",
@@ -310,7 +312,7 @@ def suggester(name: str, ways: str) -> Agent:
 
 def editor(name: str, demand: str, question: str, shown: str, fields: dict[str, str]) -> Agent:
     """The agent that carries out one suggestion, and solves the puzzle anew."""
-    asked = CHOICES if "asked" in fields else {}
+    choices = tuple(CHOICES.items()) if "asked" in fields else ()
     return Agent(
         name,
         role="You edit the questions of a logic test, and solve each again from its rules after every change.",
@@ -318,7 +320,7 @@ def editor(name: str, demand: str, question: str, shown: str, fields: dict[str, 
         f"{demand}\n\nWhat the suggestion does not touch stays as it is. {COMPLETE} Decline when the change would leave the "
         "rules contradictory, the answer open, or the puzzle as easy as before.",
         about="question",
-        form=Form((("question", question), *fields.items()), choices=tuple(asked.items())),
+        form=Form((("question", question), *fields.items()), choices=choices),
         sampling=EXACT,
     )
 

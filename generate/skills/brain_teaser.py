@@ -143,6 +143,8 @@ RULE = (
     "before p), which gives every term that is shown and the missing one, such as 2*p+n"
 )
 LINES = f"the puzzle for a program that tries every arrangement, in lines of this kind and no other:\n{VOCABULARY}"
+SOUGHT = "the item whose place is asked for, or the place whose item is, as spelled in the lines"
+SUM = 'the sum that the puzzle shows, written as "SEND + MORE = MONEY"'
 WORD, NUMBER = "one word, in small letters.", "one number in digits, without unit."
 THINGS = frozenset({"identity", "portraits", "words"})
 LIMITS = frozenset({"identity", "tasks_with_limits"})
@@ -240,7 +242,7 @@ INSTRUCT = [
         "the name, or the word, spelled as in the lines.",
         PEOPLE | {"odd_incidents"},
         puzzle=LINES,
-        sought="the item whose place is asked for, or the place whose item is, as spelled in the lines",
+        sought=SOUGHT,
     ),
     teaser(
         "family_riddle",
@@ -276,7 +278,7 @@ INSTRUCT = [
         NUMBER,
         frozenset({"identity", "words"}),
         "number",
-        cryptarithm='the sum, such as "SEND + MORE = MONEY"',
+        cryptarithm=SUM,
         word="the word that is asked for",
     ),
     teaser(
@@ -371,14 +373,14 @@ REFINE = [
         "true of nobody else.",
         CHECKED_BY["puzzle"],
         puzzle=LINES,
-        sought="the item whose place is asked for, or the place whose item is, as spelled in the lines",
+        sought=SOUGHT,
     ),
     harder(
         "longer_sum",
         "a third summand; a longer word; a word in place of one that has few letters in common with the others, as "
         "long as one solution is left.",
         CHECKED_BY["cryptarithm"],
-        cryptarithm='the sum, such as "SEND + MORE = MONEY"',
+        cryptarithm=SUM,
         word="the word that is asked for",
     ),
 ]

@@ -226,9 +226,9 @@ INSTRUCT = [
     ),
     dynamics(
         "references",
-        'The person refers to what was said by "it", "the second one", "the other of the two", "what you said before that", '
-        "never by name. The last words hold such a reference, to be resolved from the first replies, and ask for one "
-        "short fact about it.",
+        'The person names two or three things in the first words, and from then on refers to them by "it", "the second one", '
+        '"the other of the two", "what I asked about before that", never by name. The last words hold such a reference, which '
+        "the first words resolve whatever was replied, and ask for one short fact about it.",
         SHORT,
         "text",
     ),
@@ -241,9 +241,10 @@ INSTRUCT = [
     ),
     dynamics(
         "counting_as_we_go",
-        "The person reckons with quantities that the document gives, in a case of their own: each turn changes or adds one "
-        "number, which they give, and the last asks for the result that follows from all that holds then. The quantities that "
-        "the assistant has to know come from the document.",
+        "The person reckons with quantities that the document gives, in a case of their own, whose numbers the first words "
+        "give. In between they ask for a step, a unit or a reason, and change no number, since nobody knows how many turns "
+        "there will be; the last words change or add one, and ask for the result that follows from all that holds then. The "
+        "quantities that the assistant has to know come from the document.",
         "the number in digits, without unit; the last words name the unit.",
         "number",
     ),
@@ -393,12 +394,12 @@ class Dialogue:
 def count_of(record: Record, ctx: Context) -> int:
     """How many exchanges a conversation has, drawn."""
     fewest = FEWEST + (record.entry not in BRIEF)
-    return fewest + int(ctx.chance(f"exchanges {record.id}") * (MOST + 1 - fewest))
+    return fewest + int(ctx.chance(f"exchanges {record.path}") * (MOST + 1 - fewest))
 
 
 def _introduced(record: Record, ctx: Context) -> Record:
     """The record with its system turn, where one is drawn; otherwise nobody tells the assistant who it is."""
-    if ctx.chance(f"setting {record.id}") < SETTING_SHARE:
+    if ctx.chance(f"setting {record.path}") < SETTING_SHARE:
         return record.saying("system", record.fields["setting"])
     return record
 

@@ -211,7 +211,7 @@ REFINE = [
             role="You write the last problems of a contest in estimation, and you solve each before you set it.",
             task=f"Task: write the harder form of a Fermi problem by a suggestion.\n\n{PROBLEM}\n\n"
             f"The suggestion: $suggestion\n\n{ALONE} Keep those assumptions that still count, word for word. Decline when the "
-            "result could be anything within a factor of ten.",
+            "ranges of the assumptions multiply to more than a factor of 30.",
             form=Form(
                 (
                     ("question", "the new problem, complete in itself"),

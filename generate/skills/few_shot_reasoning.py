@@ -85,9 +85,12 @@ RULE = (
     "Output:, by computing and not by a table of the inputs"
 )
 NO_RULE = 'the rule in one sentence is kept to yourself; write the one word "none" here, for no program can carry it out'
+SECRET = (
+    "one or two sentences that say what to do and in which form to answer, and give nothing of the rule away"
+)
 SHOWN = (
     "the examples, each as a line Input: … and a line Output: …, a blank line between two; every input and output on one line, "
-    "without quotation marks around it and without a full stop at its end"
+    "without quotation marks around it, without a full stop at its end, and with none of * _ ` at either end"
 )
 
 
@@ -98,6 +101,7 @@ def shots(
     match: Match = "text",
     rule: str = RULE,
     examples: str = SHOWN,
+    instruction: str = SECRET,
 ) -> Entry:
     """A kind of rule that hides in examples; `rule` says how the author writes it down."""
     agent = Agent(
@@ -113,7 +117,7 @@ def shots(
         "when no such rule can be shown on it: decline then, and do not bend the kind.",
         form=form(
             many=2,
-            instruction="one or two sentences that say what to do and in which form to answer, and give nothing of the rule away",
+            instruction=instruction,
             examples=examples,
             query="the new input alone, on one line",
             answer="its output alone",
@@ -197,6 +201,7 @@ INSTRUCT = [
         "The instruction holds a table of four to eight rows, and the examples show which rows and columns answer an input and "
         "how what is found there is put together. The function may hold the table.",
         frozenset({"records", "figures", "relations", "identity"}),
+        instruction=f"{SECRET}; then the table, in Markdown",
     ),
     shots(
         "sorting_by_a_hidden_key",

@@ -349,6 +349,13 @@ SKILL = Skill(
         forms=("free", "answer_only", "json", "table", "bullets"),
     ),
     respond=CLASSIFY,
-    verify=[formatted, labelled, cited, excerpt_of("text", "evidence"), agreed, Voted(CLASSIFY)],
+    verify=[
+        formatted,
+        labelled,
+        cited,
+        excerpt_of("text", "evidence", in_pieces=True),
+        agreed,
+        Voted(CLASSIFY),
+    ],
     turn="$instruction\n\nLabels:\n$labels\n\nText:\n$text",
 )

@@ -138,8 +138,9 @@ CLOSED_KINDS = [
     ),
     kind(
         "dates",
-        "Points and periods of time that the text states, each with what happened then.",
-        "date (copied), iso (normalised to YYYY, YYYY-MM or YYYY-MM-DD, whichever the text gives), event (one of a few).",
+        "Points and periods of time that the text states, each with the kind of thing that the text dates by it.",
+        "date (copied), iso (normalised to YYYY, YYYY-MM or YYYY-MM-DD, whichever the text gives), dated (one of a few kinds of "
+        "thing that the instruction defines, such as deadline | meeting | publication).",
         DATED,
     ),
     kind(
@@ -203,7 +204,8 @@ OPEN_KINDS = [
     ),
     kind(
         "relations",
-        "Triples: two things that the text names and how it relates them, for the relations that the instruction lists.",
+        "Triples: two things that the text names and how it relates them (part of, made of, owns, founded …; not cause and "
+        "effect), for the relations that the instruction lists.",
         "subject (copied), relation (one of three to six), object (copied).",
         is_open=True,
     ),

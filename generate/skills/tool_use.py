@@ -11,13 +11,16 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ..agent import Agent
+from ..filtered import Filtered
 from ..flow import Entry, FlowStep, Refinement, Skill
 from ..formats import format_guide
+from ..record import Record
 from ..reply import Form, form
 from ..teacher import Sampling
 from ..tool_dialogue import ToolDialogue
 from ..tool_library import Retrieval, ToolLibrary
 from ..tools.actions import OUTCOMES, SOLVED, TYPES
+from ..tools.solution import Shape, Solution, Unfounded
 from ..verifiers import called, ended, ended_in_form, reported
 
 CODE, TEXT = frozenset({"code"}), frozenset({"text"})
@@ -196,7 +199,7 @@ TASK_FIELDS = {
     'come before, and "fails": true marks one that the service refuses; [] where no call is right',
     "outcome": f"how it ends, one of the words {', '.join(OUTCOMES)}",
     "must_say": 'a JSON list of the values, such as ["Oat flakes", 3.5], that these calls return and that the user must be '
-    "told at the end; [] where there are none",
+    "told at the end, names, texts and numbers, not true or false; [] where there are none",
 }
 AUTHORED = (
     "The request: one to six sentences of a person with a purpose, in their own words and situation. It names no API "
@@ -214,12 +217,20 @@ AUTHORED = (
 def task(
     name: str,
     definition: str,
+    shape: Shape,
     outcome: str = SOLVED,
     after: frozenset[str] = frozenset(),
     origin: Literal["paper", "ours"] = "ours",
 ) -> Entry:
-    """The entry, and the agent behind it, that writes tasks of one kind with their solutions."""
-    agent = Agent(
+    """The entry, and the agent behind it, that writes tasks of one kind with solutions of its `shape`."""
+
+    def fault(record: Record) -> str | None:
+        try:
+            return shape.fault(Solution.read(record.fields))
+        except Unfounded as unfounded:
+            return str(unfounded)
+
+    agent = Filtered(
         name,
         role="You write tasks for assistants that work with APIs, and know before anyone tries what is right.",
         task="Task: write tasks of one kind for the service above, each with its solution.\n\n"
@@ -229,13 +240,15 @@ def task(
             tuple({**TASK_FIELDS, "outcome": f"the word {outcome}"}.items()), 2, (("outcome", (outcome,)),)
         ),
         sampling=Sampling(max_tokens=3072),
+        fault=fault,
+        reason="other_kind",
     )
     return Entry(name, agent, definition, after, "judge", origin)
 
 
-def paper(name: str, definition: str, outcome: str = SOLVED) -> Entry:
+def paper(name: str, definition: str, shape: Shape, outcome: str = SOLVED) -> Entry:
     """One of the seven kinds that the paper names."""
-    return task(name, definition, outcome, origin="paper")
+    return task(name, definition, shape, outcome, origin="paper")
 
 
 INSTRUCT = [
@@ -243,35 +256,41 @@ INSTRUCT = [
         "one_api",
         "One call of one API reaches the goal, and the request gives every required value. Of the list, at least one other "
         "API must look as if it might do.",
+        Shape(1, 1),
     ),
     paper(
         "one_api_superfluous_values",
         "One call of one API reaches the goal, and the request gives, beside every required value, two or more that look "
         "like arguments (a colour, a deadline, a name, an amount) and that this API has no parameter for. They are "
         "part of the person's story; the right call leaves them out.",
+        Shape(1, 1),
     ),
     paper(
         "one_api_missing_values",
         "One call of one API reaches the goal, but the request leaves out one or two of its required values, which the "
         "user knows, which no API can find out, and which nobody could guess. They are the hidden values: the "
         "assistant has to ask for them, and the right call passes them.",
+        Shape(1, 1, hides=True),
     ),
     paper(
         "several_apis",
         "Two to four calls of different APIs reach a goal of several parts, and the request gives every required value of "
         "each. The parts belong to one purpose, and are not listed in the order of the calls.",
+        Shape(2, 4, apis=2),
     ),
     paper(
         "several_apis_missing_values",
         "Two to four calls of different APIs are needed, and for one or two of them the request leaves out required "
         "values, which the user knows and no API can find out. They are the hidden values; what can be done "
         "without them does not wait for them.",
+        Shape(2, 4, apis=2, hides=True),
     ),
     paper(
         "api_not_in_list",
         "The goal needs one API, and the list has none that does it: close in subject, plausible to ask of such a "
         "service, and out of reach by any combination of what there is. No call is right; the assistant "
         "has to say so at once and name what is lacking.",
+        Shape(0, 0),
         "NO_SUITABLE_API",
     ),
     paper(
@@ -279,37 +298,43 @@ INSTRUCT = [
         "The goal has two to four parts, of which one or more can be reached and one cannot, for the list has no API "
         "for it. The right calls are those of the parts that can be reached, which are worth having by "
         "themselves; must_say has what they return.",
+        Shape(),
         "NO_SUITABLE_API",
     ),
     task(
         "dependent_calls",
         "Three or more calls, each of which needs something that an earlier one returned: an id, a token, a number. The "
         'request gives only what starts the chain; "after" says what rests on what.',
+        Shape(3, depends=True),
     ),
     task(
         "error_recovery",
         "The first way that the request asks for is refused by the service, for a reason that lies in its state, and the "
         "request says what to do in that case. The right calls are the one that is refused (marked fails), and then those of "
         "the other way.",
+        Shape(2, refuses=True),
         after=CHANGING,
     ),
     task(
         "change_then_check",
         "One or two calls change the state of the service, and a later one of another API shows what the state is after the "
         "change, which the user wants to be told. The value to be said is one that was not there before.",
+        Shape(2, apis=2),
         after=CHANGING,
     ),
     task(
         "value_nobody_knows",
         "One call would reach the goal, but the request leaves out a required value which the user does not know either, "
-        "as their message lets one suspect, and which no API can find out. hidden is {}; the assistant may ask once, and has to "
-        "give up rather than make the value up.",
+        "as their message lets one suspect, and which no API can find out. hidden is {} and calls is []; the assistant may "
+        "ask once, and has to give up rather than make the value up.",
+        Shape(0, 0),
         "MISSING_VALUE",
     ),
     task(
         "refused_by_the_service",
         "The calls are right and all values are given, but the service refuses the decisive one (marked fails) by a rule of its "
         "own, and the request leaves no other way. The assistant has to say what was refused and why.",
+        Shape(refuses=True),
         "REFUSED",
         after=CHANGING,
     ),

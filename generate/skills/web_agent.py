@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..agent import Agent
+from ..filtered import Filtered
 from ..flow import Context, Entry, Match, Refinement, Rejected, Skill
 from ..formats import format_guide
 from ..record import Record
@@ -129,27 +130,6 @@ TRANSFORM = [
 
 # --- instruct: a task, how it is known to be done, and a way that does it ---
 
-
-@dataclass(frozen=True)
-class Author(Agent):
-    """An agent that writes tasks for the site; those whose own way does not lead to their goal go no further."""
-
-    async def __call__(self, record: Record, ctx: Context) -> list[Record]:
-        proven: list[Record] = []
-        failed: list[tuple[Record, str]] = []
-        for task in await super().__call__(record, ctx):
-            if why := path_problem(task):
-                failed.append((task, why))
-            else:
-                proven.append(task)
-        last = "" if proven else failed.pop()[1]  # why there is none at all
-        for task, why in failed:
-            ctx.reject(task, self.name, "path_fails", why)
-        if not proven:
-            raise Rejected(self.name, "path_fails", last)
-        return proven
-
-
 TASK = """\
 The site is JSON. """ + SITE + """
 
@@ -181,7 +161,7 @@ def task(
     match: Match = "judge",
 ) -> Entry:
     """The entry, and the agent behind it, that sets tasks of one kind; `answer` says what an answer looks like."""
-    agent = Author(
+    agent = Filtered(
         name,
         role="You set the tasks of an examination in the use of the web.",
         task="Task: set tasks of one kind on the web site above.\n\n"
@@ -194,6 +174,8 @@ def task(
         "site as it is. The site is unsuitable when it holds nothing for this kind: decline then, and do not bend the kind.",
         form=Form(tuple(FIELDS.items()), many=2),
         sampling=Sampling(max_tokens=3072),
+        fault=path_problem,
+        reason="path_fails",
     )
     return Entry(name, agent, definition, after, match)
 
@@ -272,7 +254,7 @@ INSTRUCT = [
     task(
         "do_it_if",
         "The person makes an action depend on what a page says: if it says the one, do this, otherwise that. Set it so that "
-        "the answer is not the one that somebody would guess.",
+        "what has to be done is not what somebody would guess.",
     ),
     task(
         "recover_from_an_error",
@@ -315,7 +297,7 @@ def suggester(name: str, goal: str) -> Agent:
 
 def editor(name: str, what: str) -> Agent:
     """The agent that writes the harder task by one suggestion; its way is executed like that of the first."""
-    return Author(
+    return Filtered(
         name,
         role="You edit the tasks of an examination in the use of the web.",
         task=f"Task: make a task on the web site above {what} by a suggestion.\n\n{OLD}\n\nThe suggestion: $suggestion\n\n"
@@ -324,6 +306,8 @@ def editor(name: str, what: str) -> Agent:
         "Decline when the site does not allow what is suggested.",
         form=Form(tuple(FIELDS.items())),
         sampling=Sampling(max_tokens=3072),
+        fault=path_problem,
+        reason="path_fails",
     )
 
 

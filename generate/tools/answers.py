@@ -82,7 +82,7 @@ def same_number(a: str, b: str) -> bool:
 
 
 def same_text(a: str, b: str) -> bool:
-    """Equal but for case, spacing, quotation marks, a final full stop and a leading article."""
+    """Equal but for case, spacing, quotation marks, a final full stop, a leading article, and brackets around a letter."""
     return plain_text(a) == plain_text(b)
 
 
@@ -90,7 +90,8 @@ def plain_text(text: str) -> str:
     """The form in which `same_text` compares."""
     text = unicodedata.normalize("NFKC", text).translate(_QUOTES).casefold()
     text = " ".join(text.split()).strip(_WRAPPING).rstrip(".!,;: ").strip(_WRAPPING)
-    return re.sub(r"^(?:the|an?) (?=\S)", "", text).strip(_WRAPPING)
+    text = re.sub(r"^(?:the|an?) (?=\S)", "", text).strip(_WRAPPING)
+    return re.sub(r"^\(([a-z])\)$", r"\1", text)
 
 
 def same_exactly(a: str, b: str) -> bool:
@@ -242,13 +243,18 @@ _TERM = rf"-?(?:\( ?){{0,6}}[-−]?[$€£]?(?:{_DIGITS})%?(?: ?\)){{0,6}}"
 _SIDE = (
     rf"{_TERM}(?: {{0,2}}[-+*/×·÷−–xX] {{0,2}}{_TERM}){{0,20}}"  # bounded: a long sum costs no quadratic time
 )
-_STEP = re.compile(rf"(?<![\w.,]){_SIDE}(?: {{0,2}}= {{0,2}}{_SIDE}){{1,8}}")
+_STEP = re.compile(rf"(?<![\w.,^√]){_SIDE}(?: {{0,2}}= {{0,2}}{_SIDE}){{1,8}}")
 
 
 def equations(text: str) -> list[Equation]:
-    """The steps "3 + 4 = 7" written in a worked reply, in order; of "a = b = c" both; "5 = 5" is no step."""
+    """The steps "3 + 4 = 7" written in a worked reply, in order; of "a = b = c" both; "5 = 5" is no step.
+
+    Neither is what stands below a root, in an exponent or in the brackets of a function: "√(9 + 16) = 5".
+    """
     steps = []
     for chain in _STEP.findall(text):
+        if chain.partition("=")[0].count(")") > chain.partition("=")[0].count("("):
+            continue
         sides = [_balanced(side.strip()) for side in chain.split("=")]
         steps += [Equation(a, b) for a, b in zip(sides, sides[1:], strict=False)]
     return [step for step in steps if any(re.search(r"\d[ )%]*[-+*/×·÷−–xX]", side) for side in step)]

@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 MAX_ITEMS = MAX_PLACES = 12
 MAX_RULES, MAX_STEPS, MAX_LINE = 40, 100_000, 400
-VOCABULARY = """\
+RESERVED_WORDS = "and, or, if, then, iff, not, at, before, after, with, next, right, of"
+VOCABULARY = f"""\
 items: NAME, NAME, …           who or what takes a place; each takes exactly one
 places: NAME, NAME, …          seats, days, ranks (in their order), groups, roles, or true, false
 each place holds N             or: each place holds N to M; PLACE holds N; PLACE holds N to M; without such a line, any number
@@ -26,7 +27,8 @@ ITEM at PLACE                  ITEM not at PLACE
 ITEM before ITEM               also: after, right before, right after, next to, with (at the same place); each also with not
 if … then …                    one or more such facts on either side, joined by "and" or by "or"
 … iff …                        both sides hold, or neither does
-exactly N of: FACT; FACT; …    also: at least N of, at most N of"""
+exactly N of: FACT; FACT; …    also: at least N of, at most N of
+A NAME is one to five plain words, spelled alike everywhere, and none of {RESERVED_WORDS}."""
 
 Arrangement = Sequence[int]  # the place of each item
 Test = Callable[[Arrangement], bool]
@@ -117,7 +119,7 @@ def _list(lines: list[str], head: str, most: int) -> tuple[tuple[str, ...], list
     return names, [line for line in lines if line not in found]
 
 
-RESERVED = re.compile(r"\b(?:and|or|if|then|iff|not|at|before|after|with|next|right|of)\b", re.IGNORECASE)
+RESERVED = re.compile(rf"\b(?:{RESERVED_WORDS.replace(', ', '|')})\b", re.IGNORECASE)
 _COUNTS: dict[str, Callable[[int, int], bool]] = {
     "exactly": lambda count, wanted: count == wanted,
     "at least": lambda count, wanted: count >= wanted,

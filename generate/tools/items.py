@@ -131,23 +131,23 @@ def match(
     """The two lists as sets: items are alike where every field is equal as text.
 
     Below a `least_overlap` of 1, what is copied may be cut shorter or longer: it is alike where the words of both have
-    that F1 (as SQuAD scores spans, arXiv 1606.05250).
+    that F1 (as SQuAD scores spans, arXiv 1606.05250), unless it is what another wanted item has.
     """
+    known = {field.name: {plain_text(item[field.name]) for item in wanted} for field in fields}
+
+    def alike(one: Item, other: Item, field: ItemField) -> bool:
+        mine, theirs = plain_text(one[field.name]), plain_text(other[field.name])
+        is_cut = field.copied and least_overlap < 1 and mine not in known[field.name]
+        return mine == theirs or (is_cut and overlap(mine, theirs) >= least_overlap)
+
     missing, extra = list(wanted), []
     for item in given:
-        like = next((w for w in missing if all(alike(item, w, field, least_overlap) for field in fields)), None)
+        like = next((other for other in missing if all(alike(item, other, field) for field in fields)), None)
         if like is None:
             extra.append(item)
         else:
             missing.remove(like)
     return Match(len(given) - len(extra), tuple(extra), tuple(missing))
-
-
-def alike(one: Item, other: Item, field: ItemField, least_overlap: float = 1.0) -> bool:
-    """Whether two items have the same value of a field."""
-    mine, theirs = one[field.name], other[field.name]
-    is_loose = field.copied and least_overlap < 1
-    return plain_text(mine) == plain_text(theirs) or (is_loose and overlap(mine, theirs) >= least_overlap)
 
 
 def overlap(one: str, other: str) -> float:

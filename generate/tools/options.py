@@ -20,6 +20,7 @@ _NAMED = re.compile(
     r"(?:the )?(?:option |choice |answer )?(?:\(([A-H])\)|([A-H])(?=[).:]|$))[).:]?\s*(.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_SET_OFF = re.compile(r"\(?([A-H])\)?,? (?:[–—-] (.{2,})|\((.{2,})\))", re.DOTALL)  # B – words, (B) (words)
 _DECORATION = "*_` \t\n"
 
 
@@ -82,6 +83,8 @@ def chosen(said: str, options: Sequence[str]) -> int | None:
     """The place of the option that a short answer names by its letter, its words or both; None where it names none,
     several, or a letter and the words of another."""
     meant = said.strip(_DECORATION).rstrip(".").strip(_DECORATION)
+    if set_off := _SET_OFF.fullmatch(meant):
+        meant = f"{set_off[1]}. {set_off[2] or set_off[3]}"
     by_words = [place for place, option in enumerate(options) if plain_text(option) == plain_text(meant)]
     named = _NAMED.fullmatch(meant)
     if named is None or (by_words and len(meant) > 1):

@@ -157,7 +157,6 @@ _ACTIONS = {
     "answer": r"(?P<text>.+)",
     "stop": r"(?P<text>.+)",
 }
-ENDS = ("answer", "stop")
 HOW_TO_ACT = """\
 click [12]          use a link or a button, or turn a checkbox on or off
 type [12] words     put words in place of what is in a textbox

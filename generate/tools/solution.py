@@ -72,11 +72,10 @@ class Solution:
             must_say, hidden = read_json(fields["must_say"]), read_json(fields["hidden"])
         except Unsound as unsound:
             raise Unfounded("solution_unreadable", str(unsound)) from unsound
-        is_short = isinstance(must_say, list) and all(
-            isinstance(each, str | int | float) for each in must_say
-        )
-        if not is_short or not isinstance(hidden, dict):
-            raise Unfounded("solution_unreadable", "must_say is no list of values, or hidden no object")
+        if not isinstance(must_say, list) or not all(map(_can_be_said, must_say)):
+            raise Unfounded("solution_unreadable", "must_say is no list of texts and numbers")
+        if not isinstance(hidden, dict):
+            raise Unfounded("solution_unreadable", "hidden is no object")
         return cls(expected, fields["outcome"], tuple(must_say), hidden)
 
     @property
@@ -123,6 +122,32 @@ class Solution:
             yield from ((before - 1, place) for before in each.after)
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What code can tell of a kind of task: how many calls solve it, of how many APIs at least, whether the user keeps
+    a value back, whether the service refuses a call, and whether a call rests on another."""
+
+    least: int = 1
+    most: int = MOST_CALLS
+    apis: int = 0
+    hides: bool = False
+    refuses: bool = False
+    depends: bool = False
+
+    def fault(self, solution: Solution) -> str | None:
+        """Why a solution is not one of this kind, if it is not."""
+        expected = solution.expected
+        if not self.least <= len(expected) <= self.most:
+            return f"{len(expected)} calls, and {self.least} to {self.most} are of this kind"
+        if len({each.call.name for each in expected}) < self.apis:
+            return f"fewer than {self.apis} APIs are called"
+        if bool(solution.hidden) != self.hides:
+            return "a value is hidden" if solution.hidden else "no value is hidden"
+        if any(each.fails for each in expected) != self.refuses:
+            return "no call is refused" if self.refuses else "a call is refused"
+        return "no call rests on another" if self.depends and not any(solution.order()) else None
+
+
 def read_calls(text: str) -> tuple[Expected, ...]:
     """The calls that a teacher wrote as a JSON list. Raises Unsound."""
     rows = read_json(text)
@@ -151,6 +176,11 @@ def leaves(value: Any) -> Iterator[Any]:
     else:
         for each in inner:
             yield from leaves(each)
+
+
+def _can_be_said(value: Any) -> bool:
+    """Whether a sentence can name the value: a number, or a text that is not empty; true and false are words of programs."""
+    return isinstance(value, str | int | float) and not isinstance(value, bool) and bool(str(value).strip())
 
 
 def _expected(row: dict[str, Any]) -> Expected:

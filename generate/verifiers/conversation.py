@@ -12,14 +12,13 @@ from ..reply import Declined, form
 from ..teacher import Sampling
 from ..tools.answers import number, numbers, plain_text
 from .evidence import SHORTEST_QUOTE, located, short
-from .judged import replies, transcript
+from .judged import REVIEWER, replies, transcript
 
 HOLDS, FAILS = "borne out", "contradicted"
 
 CLAIMS = Agent(
     "claims",
-    role="You check the work of others before it is used for teaching. You did not write it, and you gain nothing by "
-    "letting it through.",
+    role=REVIEWER,
     task="Task: hold what an assistant said against the document above, which the assistant knew and the person did not.\n\n"
     "$conversation\n\n"
     "Go through the assistant's replies and pick the claims on which the document bears, those that the person will rely "

@@ -31,15 +31,16 @@ async def quoted(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
     return Verdict(True, "quoted_evidence")
 
 
-def excerpt_of(whole: str, part: str = "text") -> Verifier:
-    """The field `part` is a piece of the field `whole`, word for word."""
+def excerpt_of(whole: str, part: str = "text", in_pieces: bool = False) -> Verifier:
+    """The field `part` is a piece of the field `whole`, word for word; `in_pieces`, several, on a line each or with …
+    between them."""
 
     async def excerpted(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
-        if located(record.fields[part], record.fields[whole]):
-            return Verdict(True, "excerpted_text")
-        return Verdict(
-            False, "excerpted_text", "text_not_found", f"{short(record.fields[part])} is not there"
-        )
+        copied = record.fields[part]
+        for piece in re.split(r"…|\.\.\.|\n", copied) if in_pieces else [copied]:
+            if not located(piece, record.fields[whole]):
+                return Verdict(False, "excerpted_text", "text_not_found", f"{short(piece)} is not there")
+        return Verdict(True, "excerpted_text")
 
     return excerpted
 

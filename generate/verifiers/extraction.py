@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..flow import Context, Entry
 from ..record import Record, Verdict
-from ..tools.items import ABSENT, Item, ItemField, Malformed, Match, alike, match, read, schema
+from ..tools.items import ABSENT, Item, ItemField, Malformed, Match, match, read, schema
 from .evidence import short, stands
 
 BY = "extracted_items"
@@ -54,7 +54,10 @@ def _contradiction(found: Match, fields: Sequence[ItemField]) -> str:
     """An item that only the reply has, and one that only the author has, about one thing; empty where there is none."""
     for one in found.extra:
         for other in found.missing:
-            if any(field.copied and one[field.name] and alike(one, other, field) for field in fields):
+            shared = (
+                one[field.name] for field in fields if field.copied and one[field.name] == other[field.name]
+            )
+            if any(value != ABSENT for value in shared):
                 return f"the reply says {short(str(one))}, the author {short(str(other))}"
     return ""
 

@@ -12,6 +12,11 @@ from ..record import Record, Turn, Verdict
 from ..reply import Declined, Form, form
 from .evidence import SHORTEST_QUOTE, located, short
 
+REVIEWER = (
+    "You check the work of others before it is used for teaching. You did not write it, and you gain nothing by letting it "
+    "through."
+)
+
 
 @dataclass(frozen=True)
 class Reviewed:
@@ -34,9 +39,9 @@ class Reviewed:
         except Rejected as rejected:
             return Verdict(False, "reviewed_reply", f"review_{rejected.reason}", rejected.detail)
         quote, judgement = review.fields["review_quote"], review.fields["judgement"]
-        if judgement.casefold().rstrip(".") != "holds":
+        if judgement != "holds":
             return Verdict(False, "reviewed_reply", "reply_does_not_hold", f"because of {short(quote)}")
-        if not located(quote, record.fields[self.source]):
+        if len(quote) < SHORTEST_QUOTE or not located(quote, record.fields[self.source]):
             return Verdict(
                 False, "reviewed_reply", "review_not_grounded", f"{short(quote)} is not in the {self.source}"
             )
@@ -47,11 +52,14 @@ def reviewer(task: str, quote: str, about: str = "passage") -> Agent:
     """The agent for `Reviewed`: `task` says what holds means, and `quote` which words to quote for it."""
     return Agent(
         "reviewer",
-        role="You check the work of others before it is used for teaching. You did not write it, and you gain "
-        "nothing by letting it through.",
+        role=REVIEWER,
         task=task,
         about=about,
-        form=form(review_quote=quote, judgement='the one word "holds" or "fails"'),
+        form=form(
+            choices={"judgement": ("holds", "fails")},
+            review_quote=quote,
+            judgement='the one word "holds" or "fails"',
+        ),
     )
 
 
@@ -92,8 +100,7 @@ class Judged:
         )
         return Agent(
             name,
-            role="You judge the work of others before it is used for teaching. You did not write it, and you gain "
-            "nothing by letting it through.",
+            role=REVIEWER,
             task=RUBRIC.replace("{criteria}", numbered.replace("$", "$$")),
             about=self.about,
             form=Form(

@@ -102,7 +102,7 @@ class Permuted:
                 False, "permuted_options", "no_option_chosen", "the reply chooses none of the options"
             )
         every = len(question.options)
-        shifts = ctx.choose(f"rotation {record.id}", range(1, every))[: self.orders]
+        shifts = ctx.choose(f"rotation {record.path}", range(1, every))[: self.orders]
         moved = [question.reordered([(place + shift) % every for place in range(every)]) for shift in shifts]
         others = [await self._words(record, entry, ctx, order) for order in moved]
         share = (1 + others.count(question.options[given])) / (1 + len(others))

@@ -156,11 +156,11 @@ async def ruled(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
 
 
 def literals(program: str) -> frozenset[str]:
-    """The texts that stand in a program as such."""
-    nodes = ast.walk(ast.parse(program))
-    return frozenset(
-        node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
+    """The texts that stand in a program as such, and the numbers that are keys of its tables."""
+    nodes = [*ast.walk(ast.parse(program))]
+    keys = [key for node in nodes if isinstance(node, ast.Dict) for key in node.keys]
+    constants = [node for node in [*nodes, *keys] if isinstance(node, ast.Constant)]
+    return frozenset(str(each.value) for each in constants if each in keys or isinstance(each.value, str))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,12 @@ LONGEST_COPY = 12  # words in a row, beyond which a text is not one's own
 _HEAD = re.compile(r"^Document \[(\d+)\](?:, .+)?\n", re.MULTILINE)
 _CITED = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
 # What a reply quotes from the document that it cites right after: “…” [2], "…," [2], "…" ([2]).
-_QUOTED = re.compile(r"[\"“]([^\"“”\n]{8,1000})[\"”][.,;]?\s*\(?\[(\d{1,3})\]")
+_CITED_QUOTE = re.compile(r"[\"“]([^\"“”\n]{8,1000})[\"”][.,;]?\s*\(?\[(\d{1,3})\]")
+
+_QUOTE = re.compile(r"[\"“]([^\"“”\n]*)[\"”]")
+FEWEST_WORDS = (
+    4  # of what is quoted from a document; fewer in quotation marks may be a term, or the reader's own words
+)
 
 
 def numbered(texts: Iterable[str], dates: Sequence[str] = ()) -> str:
@@ -60,7 +65,7 @@ def sourced(*several: str) -> Verifier:
 
     async def rested(record: Record, entry: Entry, ctx: Context) -> Verdict | None:
         documents = documents_in(record.fields["documents"])
-        if problem := _false_citation(record.fields["response"], documents):
+        if problem := _false_citation(record, documents):
             return problem
         if record.fields["answer"] == NOT_IN_DOCUMENTS:
             return _absent(record, entry, documents)
@@ -89,14 +94,26 @@ def enumerated(*entries: str) -> Verifier:
     return counted
 
 
-def _false_citation(reply: str, documents: dict[int, str]) -> Verdict | None:
+def _false_citation(record: Record, documents: dict[int, str]) -> Verdict | None:
+    """A document that is cited and not there, or words in quotation marks that it, or any of them, does not say."""
+    reply, question = record.fields["response"], record.fields.get("question", "")
     for number in sorted(citations(reply) - documents.keys()):
         return _rejected("no_such_document", f"the reply cites [{number}] of {len(documents)} documents")
-    for quote, number in _QUOTED.findall(reply):
-        for piece in re.split(r"…|\.\.\.", quote):
-            if not located(piece.strip(" .,;:\\"), documents[int(number)]):
-                return _rejected("misquoted_document", f"document [{number}] does not say {short(piece)}")
+    for quote, number in _CITED_QUOTE.findall(reply):
+        if not _says(documents[int(number)], quote):
+            return _rejected("misquoted_document", f"document [{number}] does not say {short(quote)}")
+    if record.fields.get("form") == "json":  # its texts stand in quotation marks, whatever they are
+        return None
+    sayable = "\n".join([*documents.values(), question, NOT_IN_DOCUMENTS])
+    for quote in _QUOTE.findall(reply):
+        if len(words(quote)) >= FEWEST_WORDS and not _says(sayable, quote):
+            return _rejected("misquoted_document", f"no document says {short(quote)}")
     return None
+
+
+def _says(text: str, quote: str) -> bool:
+    """Whether the text has the quotation, piece by piece where something is left out."""
+    return all(located(piece.strip(" .,;:\\"), text) for piece in re.split(r"…|\.\.\.", quote))
 
 
 def _borne_out(record: Record, documents: dict[int, str], fewest: int) -> Verdict:

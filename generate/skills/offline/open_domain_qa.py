@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 
 from ...reply import Declined, Fields
@@ -11,51 +11,46 @@ from ._prose import around, asked, flat, some
 
 TIMES = "What is {} times {}?"
 SHARES = "One share is {} {}. How many {} are {} such shares?"
-AMOUNT = "An amount of {} {}. How much is it then?"
-MORE = "{} Then add {}: what is the result?"
+CHANGES = "A count of {} {}. What is it then?"
+MORE = "{} Now add {} to that. What is the result?"
 SIGNS = {"times": "*", "are": "*", "grows by": "+", "shrinks by": "-", "add": "+"}
 STEP = re.compile(rf"\b({'|'.join(SIGNS)}) (\d+)\b")
-NUMBER = r"(?<![\w.,:/^*=+$–-])(\d{1,3}(?:,\d{3})+|\d{1,5})(?![\w:/^*=+–-]|[.,]\d)"
-# Words before a number that make it a name, not a quantity.
-NAMES = r"(?:\b(?:[Vv]ersion|[Cc]hapter|[Ss]ection|[Pp]age|[Ff]igure|[Tt]able|[Ss]tep|[Ee]xercise|PEP|Python|RFC|[A-Z]\w+) )$"
-LARGEST = 100_000
-BRIEF = 500  # characters; a shorter passage may give no number, so its own lengths are quantities too
+# A number with the plural noun after it or none, and the words before a number that make it a name.
+QUANTITY = (
+    r"(?<![\w.,:/^*=+$–-])(\d{1,3}(?:,\d{3})+|\d{1,5})(?![\w:/^*=+–-]|[.,]\d)(?: ([a-z]{3,}[^s\W]s)\b)?"
+)
+NAMES = r"\b(?:version|chapter|section|page|figure|table|step|exercise|[A-Z]\w+) $"
 
 
-def _quantities(passage: str) -> list[tuple[int, str, str]]:
-    """Numbers, the plural noun after each or nothing, and the words around it."""
-    found = []
-    for number in re.finditer(rf"{NUMBER}(?: ([a-z]{{3,}}[^s\W]s)\b)?", passage):
-        value, told = int(number[1].replace(",", "")), around(passage, number)
-        named, debris = re.search(NAMES, passage[: number.start()]), len(told.split()) <= 3
-        if 1 < value < LARGEST and not named and not debris:
-            found.append((value, number[2] or "", told))
-    if len(passage) < BRIEF:
-        line = flat(passage)
-        found += [(len(line), "characters", line[:60]), (len(line.split()), "words", line[:60])]
-    return found
+def _quantities(passage: str) -> Iterator[tuple[int, str, str]]:
+    """Values, their units or "", and the words around them; every passage has its lengths."""
+    for found in re.finditer(QUANTITY, passage):
+        value, told = int(found[1].replace(",", "")), around(passage, found)
+        named, debris = re.search(NAMES, passage[: found.start()]), len(told.split()) <= 3
+        if 1 < value < 100_000 and not named and not debris:
+            yield value, found[2] or "", told
+    line = flat(passage)
+    yield from ((len(line), "characters", line[:60]), (len(line.split()), "words", line[:60]))
 
 
-def _problems(ask: Callable[[int, str, Random], str]) -> Callable[[Fields, Random], list[Fields]]:
+def _problems(ask: Callable[[Random, int, str], str]) -> Callable[[Fields, Random], list[Fields]]:
     def rule(fields: Fields, draw: Random) -> list[Fields]:
-        found = []
-        for value, unit, evidence in _quantities(fields["passage"]):
-            question = ask(value, unit, draw)
-            found.append({"question": question, "evidence": evidence, **_solved(question)})
+        made = [(ask(draw, value, unit), told) for value, unit, told in _quantities(fields["passage"])]
+        found = [{"question": question, "evidence": told, **_solved(question)} for question, told in made]
         return some(found, draw, "there is no quantity for such a problem")
 
     return rule
 
 
-def _product(a: int, unit: str, draw: Random) -> str:
+def _product(draw: Random, a: int, unit: str) -> str:
     n = draw.randrange(2, 10)
     return SHARES.format(a, unit, unit, n) if unit else TIMES.format(a, n)
 
 
-def _change(*verbs: str) -> Callable[[int, str, Random], str]:
-    def ask(a: int, unit: str, draw: Random) -> str:
-        changes = " and then ".join(f"{verb} {draw.randrange(1, a)}" for verb in verbs)
-        return AMOUNT.format(f"{a} {unit}".strip(), changes)
+def _changes(*verbs: str) -> Callable[[Random, int, str], str]:
+    def ask(draw: Random, a: int, unit: str) -> str:
+        changes = " and then ".join(f"{verb} {draw.randrange(1, a + 1)}" for verb in verbs)
+        return CHANGES.format(f"{a} {unit}".strip(), changes)
 
     return ask
 
@@ -68,7 +63,7 @@ def _solved(question: str) -> Fields:
     value, expression, working = int(numbers[0]), numbers[0], []
     for sign, n in ((SIGNS[verb], int(number)) for verb, number in steps):
         result = {"+": value + n, "-": value - n, "*": value * n}[sign]
-        working.append(columns(value, n) if sign == "*" else f"{value} {sign} {n} = {result}")
+        working.append(columns(value, n) if sign == "*" else f"{value}{sign}{n}={result}")
         value, expression = result, f"({expression} {sign} {n})"
     return {"working": ". ".join(working), "expression": expression, "answer": str(value)}
 
@@ -86,7 +81,7 @@ def columns(a: int, n: int) -> str:
 def suggest(fields: Fields, draw: Random) -> list[Fields]:
     if asked(MORE, fields["question"]):
         raise Declined("the problem has enough steps")
-    return [{"suggestion": f"Add {n} to the result."} for n in draw.sample(range(11, 100), 3)]
+    return [{"suggestion": f"Add {n} to the result."} for n in draw.sample(range(100, 1000), 3)]
 
 
 def edit(fields: Fields, draw: Random) -> Fields:
@@ -102,9 +97,9 @@ def answer(fields: Fields, draw: Random) -> str:
 
 RULES = {
     "multiplication": _problems(_product),
-    "addition": _problems(_change("grows by")),
-    "subtraction": _problems(_change("shrinks by")),
-    "several_steps": _problems(_change("grows by", "shrinks by")),
+    "addition": _problems(_changes("grows by")),
+    "subtraction": _problems(_changes("shrinks by")),
+    "several_steps": _problems(_changes("grows by", "shrinks by")),
     "suggest_complex_problem": suggest,
     "edit_complex_problem": edit,
     "answer": answer,

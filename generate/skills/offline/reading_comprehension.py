@@ -33,17 +33,17 @@ UNANSWERABLE = 0.25  # of the gaps: a student that refuses often has learned to 
 
 def facts(passage: str) -> Iterator[Fields]:
     """Definitions, and things that are the only one of their kind."""
-    defined = [found for sentence in sentences(passage) if (found := DEFINITION.fullmatch(sentence))]
-    for found in defined:
-        if [other[1] for other in defined].count(found[1]) == 1:
+    told = sentences(passage)
+    for found in filter(None, map(DEFINITION.fullmatch, told)):
+        if sum(sentence.startswith(f"{found[1]}{found[2]} ") for sentence in told) == 1:
             question = DEFINED.format(found[2], found[1].strip().lower())
             yield {"question": question, "evidence": found[0], "answer": found[3]}
     for question, pattern in THINGS.items():
         things = [*re.finditer(pattern, passage)]
-        told = [words for thing in things if len((words := around(passage, thing)).split()) > 3]
-        if told and len({thing[0] for thing in things}) == 1:
+        shown = [words for thing in things if len((words := around(passage, thing)).split()) > 3]
+        if shown and len({thing[0] for thing in things}) == 1:
             quote = around(passage, things[0], 2)
-            yield {"question": question, "evidence": told[0], "quote": quote, "answer": things[0][0]}
+            yield {"question": question, "evidence": shown[0], "quote": quote, "answer": things[0][0]}
 
 
 def gaps(passage: str) -> Iterator[Fields]:
@@ -56,7 +56,8 @@ def gaps(passage: str) -> Iterator[Fields]:
 def counts(passage: str) -> Iterator[Fields]:
     for word in sorted(set(re.findall(r"\b[a-z]+\b", passage))):
         found = [around(passage, each, 2) for each in phrase(word).finditer(passage)]
-        if tells(word) and 2 <= len(found) <= 5:
+        joined = re.search(rf"[-’']{word}\b|\b{word}[-’']", passage, re.IGNORECASE)
+        if tells(word) and 2 <= len(found) <= 5 and not joined:
             yield {"question": COUNT.format(word), "evidence": "\n".join(found), "answer": str(len(found))}
 
 

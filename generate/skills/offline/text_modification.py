@@ -14,6 +14,7 @@ LONGEST = 160  # characters of a sentence that is edited
 WORD = r"(?<![\w’'*#-])[a-z]{4,}(?![\w’'*#-])"
 # The entry, its instruction, and what becomes of the word.
 EDITS: dict[str, tuple[str, Callable[[str], str]]] = {
+    "keyword_replacement": ('Replace the word {} with the gap "___".', lambda _: "___"),
     "text_capitalization": ("Write the word {} in capital letters.", str.upper),
     "text_styling": ("Set the word {} in bold, with two asterisks on either side.", "**{}**".format),
     "text_obfuscation": ("Mask the word {} with one # for each letter.", lambda word: "#" * len(word)),
@@ -45,14 +46,17 @@ def _words(text: str) -> list[str]:
 
 
 def edited(text: str, instruction: str) -> str:
-    """The text after every step of the instruction; raises Declined for a step that is not of these rules."""
+    """The text after every step of the instruction."""
     for step in re.split(r"(?<=\.) ", instruction):
-        told = [(parts[0], edit) for template, edit in EDITS.values() if (parts := asked(template, step))]
-        if not told or not once(told[0][0], text):
-            raise Declined("this instruction was not written by these rules")
-        [(word, edit)] = told
-        text = phrase(word).sub(lambda found: edit(found[0]), text)
+        text = _step(text, step)
     return text
+
+
+def _step(text: str, step: str) -> str:
+    for template, change in EDITS.values():
+        if (parts := asked(template, step)) and once(parts[0], text):
+            return change(parts[0]).join(phrase(parts[0]).split(text))
+    raise Declined("this instruction was not written by these rules")
 
 
 def suggest(fields: Fields, draw: Random) -> list[Fields]:
