@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from itertools import islice
 
 SHORT = 600  # characters; a longer reply that begins with an apology still says something
 SENTENCE = 20  # characters; the script of anything shorter (a symbol, a name) tells nothing
@@ -44,7 +45,7 @@ _KANA = ("HIRAGANA", "KATAKANA")
 def spoken(reply: str) -> str | None:
     """The reply without the thought before it, whose opening tag a server may have kept; None where it is left open,
     or another one comes later."""
-    marks = list(_THOUGHT.finditer(reply))
+    marks = list(islice(_THOUGHT.finditer(reply), 3))  # more than two are one too many
     if not marks:
         return reply.strip()
     opened, closed = [mark for mark in marks if not mark[1]], [mark for mark in marks if mark[1]]

@@ -28,8 +28,9 @@ DECISIVE = (
     "formats.py",
     "context.py",
     "injection.py",
+    "difficulty.py",
 )
-DECISIVE_FOLDERS = ("verifiers", "tools", "tools/sandbox", "seeds")
+DECISIVE_FOLDERS = ("steps", "verifiers", "tools", "tools/sandbox", "seeds")
 Share = Annotated[float, Field(gt=0, le=1)]
 
 

@@ -13,8 +13,8 @@ from genteach.generate.flow import Entry, Rejected
 from genteach.generate.record import Record, Step, Verdict
 from genteach.generate.reply import Declined
 from genteach.generate.seeds import Seed
-from genteach.generate.shuffle import Shuffled
 from genteach.generate.skills.offline import multiple_choice as gaps
+from genteach.generate.steps.shuffle import Shuffled
 from genteach.generate.tools.options import BadOptions, Lettered, chosen, lettered, read
 from genteach.generate.verifiers import Permuted, chose, computed_option
 

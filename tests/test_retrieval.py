@@ -10,9 +10,9 @@ import pytest
 from genteach.generate.agent import Agent
 from genteach.generate.flow import Entry, FlowStep, Rejected
 from genteach.generate.record import Record, Step, Verdict
-from genteach.generate.retrieval import FEWEST, LONGEST, MOST, TODAY, excerpt
 from genteach.generate.seeds import Seed
 from genteach.generate.skills.retrieval_augmented_generation import RULES, SKILL, UNANSWERABLE
+from genteach.generate.steps.retrieval import FEWEST, LONGEST, MOST, TODAY, excerpt
 from genteach.generate.verifiers import (
     NOT_IN_DOCUMENTS,
     documents_in,

@@ -22,8 +22,8 @@ from genteach.generate.record import Record, Turn
 from genteach.generate.reply import Declined
 from genteach.generate.seeds import Seed, seed_id
 from genteach.generate.skills.tool_use import ASSISTANT, RETRIEVED, SKILL
-from genteach.generate.tool_dialogue import ToolDialogue
-from genteach.generate.tool_library import ToolLibrary
+from genteach.generate.steps.tool_dialogue import ToolDialogue
+from genteach.generate.steps.tool_library import ToolLibrary
 from genteach.generate.tools.actions import (
     Call,
     End,

@@ -11,7 +11,7 @@ from ..agent import Agent
 from ..flow import IDENTITY, Entry, Match, Refinement, Skill
 from ..formats import format_guide
 from ..reply import Form, form
-from ..shuffle import Shuffled
+from ..steps.shuffle import Shuffled
 from ..teacher import Sampling
 from ..tools.arrangements import ASKED, HOW_MANY, VOCABULARY
 from ..verifiers import Permuted, chose, computed, formatted, solved

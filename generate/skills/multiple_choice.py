@@ -12,7 +12,7 @@ from ..agent import Agent
 from ..flow import IDENTITY, Entry, Refinement, Skill
 from ..formats import format_guide
 from ..reply import Form, form
-from ..shuffle import Shuffled
+from ..steps.shuffle import Shuffled
 from ..teacher import Sampling
 from ..verifiers import Permuted, chose, computed_option, formatted, quoted
 

@@ -12,7 +12,7 @@ from ..agent import Agent
 from ..flow import IDENTITY, Entry, Match, Refinement, Skill
 from ..formats import FREE, format_guide
 from ..reply import Form, form
-from ..retrieval import Across, AmongOthers, Planted
+from ..steps.retrieval import Across, AmongOthers, Planted
 from ..teacher import Sampling
 from ..verifiers import NOT_IN_DOCUMENTS, Reviewed, agreed, enumerated, formatted, reviewer, sourced
 

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ..agent import Agent
-from ..filtered import Filtered
 from ..flow import Entry, FlowStep, Refinement, Skill
 from ..formats import format_guide
 from ..record import Record
 from ..reply import Form, form
+from ..steps.filtered import Filtered
+from ..steps.tool_dialogue import ToolDialogue
+from ..steps.tool_library import Retrieval, ToolLibrary
 from ..teacher import Sampling
-from ..tool_dialogue import ToolDialogue
-from ..tool_library import Retrieval, ToolLibrary
 from ..tools.actions import OUTCOMES, SOLVED, TYPES
 from ..tools.solution import Shape, Solution, Unfounded
 from ..verifiers import called, ended, ended_in_form, reported

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..agent import Agent
-from ..filtered import Filtered
 from ..flow import Context, Entry, Match, Refinement, Rejected, Skill
 from ..formats import format_guide
 from ..record import Record
 from ..reply import Fields, Form, Unreadable, form
+from ..steps.filtered import Filtered
 from ..teacher import Sampling
 from ..tools.page import HOW_TO_ACT, BadSite, Site, Visit, read_action
 from ..verifiers import HOW_TO_SET_A_GOAL, agreed, formatted, path_problem, reached, told

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .agent import Agent
-from .flow import Context, FlowStep, Rejected
-from .record import Record
-from .reply import Declined
-from .tools.mock_api import Broken, MockApi, check
-from .tools.schema import Unsound, read_apis, write_apis
-from .tools.solution import read_calls
+from ..agent import Agent
+from ..flow import Context, FlowStep, Rejected
+from ..record import Record
+from ..reply import Declined
+from ..tools.mock_api import Broken, MockApi, check
+from ..tools.schema import Unsound, read_apis, write_apis
+from ..tools.solution import read_calls
 
 FEWEST = 2  # APIs of a service from which tasks can be made that choose between them
 NEIGHBOURS = 3  # seeds that one search brings

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from string import Template
 
-from .agent import Agent
-from .flow import Context, Rejected
-from .record import Record
-from .tools.actions import Action, Call, End, Malformed, Question, read_action, write_turn
-from .tools.mock_api import Answer, Broken, MockApi, write_answer
-from .tools.solution import Solution, Unfounded
+from ..agent import Agent
+from ..flow import Context, Rejected
+from ..record import Record
+from ..tools.actions import Action, Call, End, Malformed, Question, read_action, write_turn
+from ..tools.mock_api import Answer, Broken, MockApi, write_answer
+from ..tools.solution import Solution, Unfounded
 
 
 @dataclass

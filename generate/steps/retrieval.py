@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .agent import Agent
-from .flow import Context, Rejected
-from .injection import sign_of
-from .record import Record
-from .seeds import Seed
-from .seeds.passages import cut
-from .tools.constraints import words
-from .verifiers import NOT_IN_DOCUMENTS, documents_in, has_answer, located, numbered, quotes
+from ..agent import Agent
+from ..flow import Context, Rejected
+from ..injection import sign_of
+from ..record import Record
+from ..seeds import Seed
+from ..seeds.passages import cut
+from ..tools.constraints import words
+from ..verifiers import NOT_IN_DOCUMENTS, documents_in, has_answer, located, numbered, quotes
 
 FOUND = 8  # seeds that are looked at for a question
 FEWEST, MOST = 2, 5  # other documents around the passage

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .agent import Agent
-from .flow import Context
-from .record import Record
-from .tools.options import LETTERS, BadOptions, chosen, lettered, read
+from ..agent import Agent
+from ..flow import Context
+from ..record import Record
+from ..tools.options import LETTERS, BadOptions, chosen, lettered, read
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .agent import Agent
-from .flow import Context, Rejected
-from .record import Record
+from ..agent import Agent
+from ..flow import Context, Rejected
+from ..record import Record
 
 
 @dataclass(frozen=True)
