@@ -1,9 +1,11 @@
-"""The last line of a test run, `N passed, N failed, N skipped`, from pytest's JUnit report."""
+"""The last line of a test run, `N passed, N failed, N skipped`, from pytest's JUnit reports."""
 
 import sys
 from xml.etree import ElementTree
 
-suite = next(ElementTree.parse(sys.argv[1]).iter("testsuite")).attrib
-skipped = int(suite["skipped"])
-failed = int(suite["failures"]) + int(suite["errors"])
-print(f"{int(suite['tests']) - skipped - failed} passed, {failed} failed, {skipped} skipped")
+counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+for report in sys.argv[1:]:
+    suite = next(ElementTree.parse(report).iter("testsuite")).attrib
+    counts = {name: count + int(suite[name]) for name, count in counts.items()}
+failed = counts["failures"] + counts["errors"]
+print(f"{counts['tests'] - counts['skipped'] - failed} passed, {failed} failed, {counts['skipped']} skipped")

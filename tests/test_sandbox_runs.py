@@ -149,6 +149,7 @@ def test_a_run_ends_when_whoever_asked_for_it_is_killed(marked: Limits) -> None:
     wait_until_gone(Limits(wall=wall))
 
 
+@pytest.mark.alone
 def test_the_overhead_of_a_run_is_at_most_40_milliseconds() -> None:
     """Beyond a plain start of the same interpreter: the least of several medians, since other work on the machine
     only adds. Where it does so all the time, processor time is measured alone."""

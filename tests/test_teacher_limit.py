@@ -10,6 +10,8 @@ import pytest
 from genteach.generate.teacher.limit import MOST, RETURN, START, Limit
 from genteach.generate.teacher.metrics import Load, read_load
 
+pytestmark = pytest.mark.alone
+
 
 class Simulated:
     """A server with so many slots that queues the rest, and a client that never runs out of calls."""

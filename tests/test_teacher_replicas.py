@@ -29,6 +29,8 @@ from genteach.run import EnvironmentFailure
 
 from .servers import said, scripted
 
+pytestmark = pytest.mark.alone
+
 MODEL = "answers by hash"
 
 
