@@ -27,8 +27,9 @@ from genteach.generate.seeds import Seed
 from genteach.generate.skills import load
 from genteach.generate.teacher import Reply, Request, Unanswerable
 from genteach.generate.teacher.offline import OfflineTeacher, Rules
-from genteach.generate.tools import actions
+from genteach.generate.tools import actions, constraints
 from genteach.generate.tools.answers import number, plain_text
+from genteach.generate.tools.constraints import NONE
 from genteach.generate.tools.items import KEY
 from genteach.generate.tools.programs import code_of, mutants
 from genteach.generate.tools.search import SeedIndex
@@ -186,7 +187,8 @@ def corrupted(entry: Entry, record: Record, others: Sequence[Record]) -> Changed
         yield from _wrong_actions(record, draw)
     yield from _some(_wrong_answers(entry, record, others, draw), draw)
     yield from _some(_broken_objects(record, others, draw), draw)
-    yield from _some(_mutated_code(record), draw)
+    yield from _mutated_code(record)
+    yield from _broken_constraints(record, draw)
     if entry.match == "exact" and stated(record, entry) == record.fields["response"]:
         yield from _some(_wrong_words(record, draw), draw)
 
@@ -318,11 +320,40 @@ def _broken_lists(
 
 def _mutated_code(record: Record) -> Changed:
     """The code of a reply with a mistake."""
-    if "tests" not in record.fields and "cases" not in record.fields:
+    if "solution" not in record.fields:  # nothing but its text is judged
         return
-    if program := code_of(record.fields["response"]):
+    if program := code_of(record.fields["response"], record.fields["function"]):
         for mutant in mutants(program):
             yield "mutated code", _replying(record, f"```python\n{mutant.program}\n```")
+
+
+def _broken_constraints(record: Record, draw: Random) -> Changed:
+    """A free text that breaks one of the constraints that its author wrote down, or has a run of words of the passage."""
+    if "checks" not in record.fields or NONE in record.fields["checks"]:
+        return
+    reply = record.fields["response"]
+    for check in constraints.parse(record.fields["checks"]):
+        if check.name in ("lacks", "lacks_words"):
+            for word in check.argument.split(", "):
+                yield "forbidden word", _replying(record, _with(reply, word, draw))
+        elif check.name in ("max_words", "max_characters", "max_words_per_line", "max_words_per_sentence"):
+            yield "too long", _replying(record, f"{reply} {' and then again' * 90}")
+        elif check.name in ("paragraphs", "lines", "bullets", "lines_per_stanza", "speeches"):
+            yield "one more", _replying(record, f"{reply}\n\n- SHE: And so it went, in the end.")
+        elif check.name == "ends_with":
+            yield "another end", _replying(record, f"{reply} That is all.")
+    if record.skill == "creative_content":
+        words = record.fields["passage"].split()
+        for _ in range(3 * MOST_OF_A_KIND):
+            at = draw.randrange(max(1, len(words) - 14))
+            yield "copied run", _replying(record, _with(reply, " ".join(words[at : at + 14]), draw))
+
+
+def _with(text: str, words: str, draw: Random) -> str:
+    """The text with these words after one of its own."""
+    parts = re.split(r"(?<=\w)(?= )", text)
+    at = draw.randrange(1, max(2, len(parts)))
+    return "".join([*parts[:at], f" {words}", *parts[at:]])
 
 
 def _wrong_words(record: Record, draw: Random) -> Changed:
@@ -364,6 +395,7 @@ def _other_actions(action: Any, draw: Random) -> Iterator[tuple[str, Any]]:
             other = (
                 f"{given}s" if isinstance(given, str) else given + 1 if type(given) in (int, float) else None
             )
+            yield "no argument", replace(action, arguments={**action.arguments, name: None})
             yield "changed argument", replace(action, arguments={**action.arguments, name: other})
             yield (
                 "dropped argument",
@@ -388,6 +420,8 @@ def _wrong_actions(record: Record, draw: Random) -> Changed:
                 "another element or value",
                 replace(record, turns=(*record.turns[:at], changed, *record.turns[at + 1 :])),
             )
+        nowhere = replace(turn, content=turn.content.replace(action, "goto nowhere"))
+        yield "another action", replace(record, turns=(*record.turns[:at], nowhere, *record.turns[at + 1 :]))
         yield "action left out", replace(record, turns=(*record.turns[:at], *record.turns[at + 1 :]))
 
 

@@ -1,6 +1,6 @@
 """How often verifiers accept a wrong answer, and turn down a right one: right answers of every skill, corrupted.
 
-    scripts/bench/verifiers [SKILL ...]      # needs GENTEACH_DATA; about ten minutes for all
+    scripts/bench/verifiers [SKILL ...]      # needs GENTEACH_DATA; about eight minutes for all
 
 Prints a table with 95 % intervals and writes runs/bench/verifiers.json. tests/corruption.py says what is done to the
 answers; a case in which a model would have to be asked again is counted apart.
