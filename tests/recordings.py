@@ -2,7 +2,7 @@
 
 `seeds.jsonl` says on what: a piece of an OpenStax section ({"document", "span"}), or of the standard library, whose
 licence lets it stand here ({"text", "kind", "source"}); "transform" and "entries" may say what is
-drawn from, "run_seed" how.
+drawn from; "run_seed" is one with which the draws lead along the replies.
 `replies.jsonl` holds the replies, by skill, seed, agent and the running number of the agent's requests.
 
     python tests/recordings.py SKILL               # prints the prompts that wait for a reply
